@@ -22,7 +22,7 @@ import os
 import sys
 import time
 from _signal import default_int_handler
-from _thread import _local, allocate_lock, get_ident
+from _thread import RLock, _local, allocate_lock, get_ident
 from _thread import start_new_thread as real_start_new_thread
 
 from .errors import AbandonedThreadWarning, ProcessStartError
@@ -115,7 +115,8 @@ class ThreadProcess:
         self.method = method
         #: The `multiprocessing.process.BaseProcess` that shows for this record.
         self.object: Any = None
-        self.mutex = allocate_lock()
+        # Re-entrant: the collector may run while it is held, and finalizers may ask for it.
+        self.mutex = RLock()
         self.threads: dict[int, Thread] = {}
         self.main: Thread | None = None
         self.children: set[ThreadProcess] = set()
@@ -174,7 +175,7 @@ created = 0
 # Pids lie above what any system hands out (Linux 2**22, macOS 99998, Windows below 2**30 in practice), and
 # two hooked programs on one machine seldom share a range, since names of temporary files are made of pids.
 _PID_BASE = 1 << 30
-_registry_lock = allocate_lock()
+_registry_lock = RLock()
 
 _on_start: list[Callable[[ThreadProcess, ThreadProcess], object]] = []
 _on_death: list[Callable[[ThreadProcess], object]] = []
@@ -289,7 +290,7 @@ def kill(process: ThreadProcess, status: int) -> bool:
     here = HERE.thread
     for thread, waiter in parked:
         if waiter is not None:
-            _unlock(waiter)
+            unlock(waiter)
         elif thread is not here:
             _raise_in(thread, ProcessExit)
     if process.watchers and here is not process.main:
@@ -493,7 +494,8 @@ def fenced() -> bool:
     return HERE.process.status is not None
 
 
-def _unlock(waiter: Releasable) -> None:
+def unlock(waiter: Releasable) -> None:
+    """Wake whoever is parked on ``waiter``; harmless if it was woken already."""
     try:
         waiter.release()
     except RuntimeError:  # released by its real waker in the same moment
@@ -548,7 +550,7 @@ def deliver(process: ThreadProcess, signum: int) -> None:
     if main is None:
         return  # not started yet: its first checkpoint runs the handler
     if waiter is not None:
-        _unlock(waiter)
+        unlock(waiter)
     elif main is HERE.thread:
         checkpoint()
     else:
@@ -609,7 +611,7 @@ class _Clock:
     """Calls functions later, from one thread that exists only while something is due."""
 
     def __init__(self) -> None:
-        self._lock = allocate_lock()
+        self._lock = RLock()
         self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
         self._wake: Any = None
@@ -624,7 +626,7 @@ class _Clock:
                 self._wake = allocate_lock()
                 self._wake.acquire()
         if running:
-            _unlock(wake)
+            unlock(wake)
         else:
             real_start_new_thread(self._loop, ())
         return entry[1]
@@ -634,7 +636,7 @@ class _Clock:
             self._due = [entry for entry in self._due if entry[1] != key]
             wake = self._wake
         if wake is not None:
-            _unlock(wake)
+            unlock(wake)
 
     def _loop(self) -> None:
         while True:
@@ -679,10 +681,10 @@ def _after_real_fork() -> None:
     HERE.process = MAIN
     HERE.thread = None
     MAIN.pid = real_getpid()
-    MAIN.mutex = allocate_lock()
+    MAIN.mutex = RLock()
     MAIN.children.clear()
     PROCESSES.clear()
-    _registry_lock = allocate_lock()
+    _registry_lock = RLock()
     _clock = _Clock()
 
 

@@ -1,0 +1,62 @@
+"""Thread-backed `multiprocessing` for programs that can create no process.
+
+`enable()` serves every import of `multiprocessing` and `_multiprocessing` from thread-backed modules until
+`disable()`.  This module is a facade: it holds no logic and, at interpreter start-up, loads one more.
+"""
+
+from __future__ import annotations
+
+from . import _switch as _switch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._hook.activation import Handle
+
+__all__ = ("__version__", "disable", "enable", "enabled", "original", "status")
+
+__version__ = "0.1.0"
+
+
+def enable() -> Handle:
+    """Serve thread-backed modules from now on.
+
+    Calls nest: each needs one `disable()`.  Returns a handle that is a context manager and disables at the
+    end of its block.  Modules that were imported before are put aside and come back with `disable()`.
+    """
+    from ._hook import activation  # noqa: PLC0415 - second stage, see _switch
+
+    return activation.enable()
+
+
+def disable(timeout: float = 5.0) -> None:
+    """Undo one `enable()`; the last one leaves `sys.modules` and all that was patched as they were.
+
+    Waits up to ``timeout`` seconds for thread processes that are still alive, then raises
+    `errors.LeftoverProcessError`, which names them.  `errors.ActivationError` if nothing is enabled.
+    """
+    from ._hook import activation  # noqa: PLC0415 - second stage, see _switch
+
+    activation.disable(timeout)
+
+
+def enabled() -> bool:
+    """Return whether imports of `multiprocessing` are served by us."""
+    from ._hook import activation  # noqa: PLC0415 - second stage, see _switch
+
+    return activation.enabled()
+
+
+def status() -> dict[str, Any]:
+    """Return what the hook does at this moment, as plain data that can be printed or dumped as JSON."""
+    from ._hook import activation  # noqa: PLC0415 - second stage, see _switch
+
+    return activation.status()
+
+
+def original(module: str, name: str) -> Any:
+    """Return what ``module.name`` is without us, for example ``original("os", "getpid")``."""
+    from ._hook import activation  # noqa: PLC0415 - second stage, see _switch
+
+    return activation.original(module, name)

@@ -1,0 +1,258 @@
+"""How a child runs: the `Popen` classes of `multiprocessing.popen_fork` and its siblings, on threads.
+
+`Process._Popen` picks one of them, as in the stdlib; another way to run a child is one more class here.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import io
+import os
+import sys
+from importlib import import_module
+
+from .. import _identity
+from .._identity import HERE, MAIN, ThreadProcess
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .process import BaseProcess
+
+#: Descriptors made for `Process.sentinel`, and the record each stands for; read by `connection.wait`.
+SENTINELS: dict[int, ThreadProcess] = {}
+
+
+def sentinel_of(record: ThreadProcess) -> int:
+    """Return a descriptor that is readable once the process has ended; the same at every call."""
+    fd: int | None = record.state.get("sentinel")
+    if fd is None:
+        reader, writer = os.pipe()
+        fd = record.state.setdefault("sentinel", reader)
+        if fd != reader:
+            os.close(reader)
+            os.close(writer)
+            return fd
+        SENTINELS[reader] = record
+        if record is MAIN:
+            record.state["sentinel writer"] = writer  # closed by the end of the program
+        elif not _identity.watch(record, lambda: os.close(writer)):
+            os.close(writer)
+    return fd
+
+
+def _close_sentinel(record: ThreadProcess) -> None:
+    fd = record.state.pop("sentinel", None)
+    if fd is not None:
+        SENTINELS.pop(fd, None)
+        os.close(fd)
+
+
+class Popen:
+    """A child of start method ``fork``: it sees the parent's objects, since memory is shared."""
+
+    method = "fork"
+
+    def __init__(self, process_obj: BaseProcess) -> None:
+        import_module("multiprocessing.util")._flush_std_streams()
+        self.returncode: int | None = None
+        self.finalizer: Callable[[], object] | None = None
+        self._launch(process_obj)
+
+    def _launch(self, process_obj: BaseProcess) -> None:
+        record = _identity.create(process_obj.name, self.method)
+        self.pid = record.pid
+        self._record = record
+        try:
+            body = self._prepare(process_obj, record)
+            _identity.start(record, body)
+        except BaseException:
+            if not record.ended:
+                _identity.kill(record, 1)
+                _identity._end(record)
+            _identity.reap(record)
+            raise
+        util = import_module("multiprocessing.util")
+        self.finalizer = util.Finalize(self, _close_sentinel, (record,))
+
+    def _prepare(self, process_obj: BaseProcess, record: ThreadProcess) -> Callable[[], int]:
+        """Return what the child's main thread runs."""
+        child = _copy_of(process_obj)
+        record.object = child
+        context = contextvars.copy_context()
+
+        def body() -> int:
+            nonlocal child, context
+            process, run_in = child, context
+            child = context = None  # type: ignore[assignment]  # let them die with the child's frames
+            return run_in.run(_run_process, process)
+
+        return body
+
+    @property
+    def sentinel(self) -> int:
+        """A descriptor that is readable once the child has ended; made on first demand."""
+        return sentinel_of(self._record)
+
+    def duplicate_for_child(self, fd: int) -> int:
+        """Return the descriptor under which the child finds ``fd``: the same, descriptors are shared."""
+        return fd
+
+    def poll(self, flag: int = 1) -> int | None:
+        """Return the exit code, or None while the child runs; ``flag`` is for the stdlib's callers."""
+        if self.returncode is None:
+            code = _identity.poll(self._record)
+            if code is not None:
+                self.returncode = code
+                _identity.reap(self._record)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for the child to end, at most ``timeout`` seconds; returns what `poll` does."""
+        if self.returncode is None and _identity.wait(self._record, timeout):
+            return self.poll()
+        return self.returncode
+
+    def _send_signal(self, sig: int) -> None:
+        if self.returncode is None:
+            _identity.deliver(self._record, sig)
+
+    def interrupt(self) -> None:
+        """Send SIGINT (3.14)."""
+        self._send_signal(2)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._send_signal(15)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self._send_signal(9)
+
+    def close(self) -> None:
+        """Release the sentinel."""
+        if self.finalizer is not None:
+            self.finalizer()
+
+
+def _copy_of(process_obj: BaseProcess) -> BaseProcess:
+    """Return the child's own process object, as a fork would leave it: a shallow copy."""
+    cls = type(process_obj)
+    child = cls.__new__(cls)
+    for base in cls.__mro__:
+        for slot in getattr(base, "__slots__", ()):
+            if slot not in ("__dict__", "__weakref__") and hasattr(process_obj, slot):
+                object.__setattr__(child, slot, getattr(process_obj, slot))
+    child.__dict__.update(process_obj.__dict__)
+    return child
+
+
+def _run_process(process: BaseProcess) -> int:
+    """Run a process object in the calling thread, which is the main thread of its process."""
+    import atexit  # noqa: PLC0415 - emulated: the functions registered here are the child's own
+
+    util = import_module("multiprocessing.util")
+    stock_order = import_module("mpthread_hook._backend.process")._stock
+    late = not stock_order.exits_in_bootstrap or HERE.process.method != "fork"
+    if late:
+        atexit._clear()
+        atexit.register(util._exit_function)
+    code = 1
+    try:
+        code = process._bootstrap()
+    finally:
+        if late and HERE.process.status is None:
+            atexit._run_exitfuncs()
+    return code
+
+
+class SpawnPopen(Popen):
+    """A child of start method ``spawn``: its process object travels by pickle, as to a new interpreter."""
+
+    method = "spawn"
+
+    def __init__(self, process_obj: BaseProcess) -> None:
+        self._fds: list[int] = []
+        super().__init__(process_obj)
+
+    class _DupFd:
+        def __init__(self, fd: int) -> None:
+            self.fd = fd
+
+        def detach(self) -> int:
+            """Hand the descriptor over to the caller."""
+            return os.dup(self.fd)
+
+    def DupFd(self, fd: int) -> Any:  # noqa: N802 - the stdlib's name
+        """Return an object that gives the child a duplicate of ``fd``."""
+        return import_module("multiprocessing.reduction").DupFd(fd)
+
+    def _prepare(self, process_obj: BaseProcess, record: ThreadProcess) -> Callable[[], int]:
+        context = import_module("multiprocessing.context")
+        reduction = import_module("multiprocessing.reduction")
+        spawn = import_module("multiprocessing.spawn")
+        buffer = io.BytesIO()
+        context.set_spawning_popen(self)
+        try:
+            preparation = spawn.get_preparation_data(process_obj._name)
+            reduction.dump(preparation, buffer)
+            reduction.dump(process_obj, buffer)
+        finally:
+            context.set_spawning_popen(None)
+        buffer.seek(0)
+        kept = (process_obj._args, process_obj._kwargs) if hasattr(process_obj, "_args") else None
+        record.object = process_obj
+
+        def body() -> int:
+            # What is pickled may be the last reference to a lock or a pipe: keep it until it is unpickled.
+            nonlocal kept
+            code = contextvars.Context().run(_run_spawned, buffer)
+            kept = None
+            return code
+
+        return body
+
+
+def _run_spawned(buffer: io.BytesIO) -> int:
+    from pickle import load  # noqa: PLC0415 - only children of spawn and forkserver need it
+
+    record = HERE.process
+    try:
+        preparation = load(buffer)  # noqa: S301 - written by this program a moment ago
+        placeholder = _Placeholder(preparation, record)
+        record.object = placeholder
+        process = load(buffer)  # noqa: S301
+    except SystemExit:
+        raise
+    except BaseException:
+        import traceback  # noqa: PLC0415 - only when unpickling fails
+
+        traceback.print_exc()
+        return 1
+    process.authkey = preparation["authkey"] if "authkey" in preparation else process.authkey
+    return _run_process(process)
+
+
+class _Placeholder:
+    """What `current_process()` returns while the arguments of a spawned child are unpickled."""
+
+    def __init__(self, preparation: dict[str, Any], record: ThreadProcess) -> None:
+        parent = record.parent
+        assert parent is not None
+        self.name = self._name = preparation.get("name", record.name)
+        self._identity: tuple[int, ...] = ()
+        self._config = dict(parent.object._config)
+        self._popen = None
+        self.authkey = self._config["authkey"]
+        self.ident = self.pid = record.pid
+        self.daemon = bool(self._config.get("daemon"))
+
+
+class ForkserverPopen(SpawnPopen):
+    """A child of start method ``forkserver``: as spawn; no server is needed to make a thread."""
+
+    method = "forkserver"
+
+

@@ -1,0 +1,301 @@
+"""`Queue`, `JoinableQueue` and `SimpleQueue` (`multiprocessing.queues`) without pipes and feeder threads.
+
+Items are pickled in `put()`, in the caller's thread; what the feeder thread of the stdlib does with an item
+that cannot be pickled (`_on_queue_feeder_error`) happens there too.  A queue has one `End` pair and, when
+it is bounded or joinable, the semaphores that the stdlib has.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from queue import Empty, Full
+
+from .._identity import HERE, ThreadProcess, checkpoint, monotonic
+from .connection import Connection, Pipe, pack, unpack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class _Ends:
+    """What queues have in common: a pipe, and locks that are made when somebody asks for them."""
+
+    _reader: Connection
+    _writer: Connection
+    _ctx: Any
+    _locks: dict[str, Any]
+
+    def _open(self, ctx: Any) -> None:
+        self._reader, self._writer = Pipe(duplex=False)
+        self._ctx = ctx
+        self._locks = {}
+
+    def _resume(self, reader: Connection, writer: Connection) -> None:
+        self._reader, self._writer = reader, writer
+        self._ctx = import_module("multiprocessing.context")._default_context
+        self._locks = {}
+
+    def _lock(self, name: str) -> Any:
+        lock = self._locks.get(name)
+        return lock if lock is not None else self._locks.setdefault(name, self._ctx.Lock())
+
+    @property
+    def _rlock(self) -> Any:
+        """The stdlib's lock around reads; not needed here, made for code that reaches for it."""
+        return self._lock("read")
+
+    @property
+    def _wlock(self) -> Any:
+        """The stdlib's lock around writes; not needed here, made for code that reaches for it."""
+        return self._lock("write")
+
+
+class Queue(_Ends):
+    """A first-in first-out queue for any number of processes; see `multiprocessing.Queue`.
+
+    ``maxsize`` items at the most, or any number if it is 0.  Items travel by value.
+    """
+
+    def __init__(self, maxsize: int = 0, *, ctx: Any) -> None:
+        self._open(ctx)
+        bounded = maxsize > 0
+        self._maxsize = maxsize if bounded else 2**31 - 1
+        self._sem: Any = ctx.BoundedSemaphore(maxsize) if bounded else _Unbounded(self)
+        self._bounded = bounded
+        self._opid = HERE.process.pid
+        self._ignore_epipe = False
+        self._reset()
+
+    def _reset(self, after_fork: bool = False) -> None:  # noqa: FBT001, FBT002 - the stdlib's signature
+        self._closed_in: set[ThreadProcess] = set()
+        self._joincancelled = False
+        self._thread = None
+        self._jointhread = None
+        self._close = None
+
+    def __getstate__(self) -> Any:
+        import_module("multiprocessing.context").assert_spawning(self)
+        sem = self._sem if self._bounded else None
+        return (self._ignore_epipe, self._maxsize, self._bounded, self._reader, self._writer, sem, self._opid)
+
+    def __setstate__(self, state: Any) -> None:
+        self._ignore_epipe, self._maxsize, self._bounded, reader, writer, sem, self._opid = state
+        self._resume(reader, writer)
+        self._sem = sem if self._bounded else _Unbounded(self)
+        self._reset()
+
+    @property
+    def _closed(self) -> bool:
+        """Whether the calling process has closed the queue."""
+        return HERE.process in self._closed_in
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ValueError(f"Queue {self!r} is closed")
+
+    def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
+        """Add an item; `queue.Full` if there is no room, at once or after ``timeout`` seconds."""
+        if self._closed_in:
+            self._check()
+        if self._bounded and not self._sem.acquire(block, timeout):
+            raise Full
+        if HERE.thread is not None:
+            checkpoint()
+        try:
+            message = pack(obj)
+        except Exception as error:
+            if self._bounded:
+                self._sem.release()
+            self._on_queue_feeder_error(error, obj)
+            return
+        writer = self._writer
+        peer = writer._end.peer
+        if not peer.open or HERE.process not in writer._hold.holders:
+            self._broken(obj)
+            return
+        peer.put(message)
+
+    def _broken(self, obj: Any) -> None:
+        """Do what the stdlib's feeder thread does when nobody can read any more."""
+        if not self._ignore_epipe:
+            try:
+                self._writer._check_closed()
+                raise BrokenPipeError(32, "Broken pipe")
+            except OSError as error:
+                self._on_queue_feeder_error(error, obj)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002
+        """Take the next item; `queue.Empty` if there is none, at once or after ``timeout`` seconds."""
+        if self._closed_in:
+            self._check()
+        reader = self._reader
+        if HERE.process not in reader._hold.holders:
+            reader._check_closed()
+        try:
+            if block and timeout is None:
+                message = reader._end.get()
+            else:
+                message = reader._end.get(monotonic() + timeout if block and timeout is not None else 0.0)
+        except TimeoutError:
+            raise Empty from None
+        if self._bounded:
+            self._sem.release()
+        if type(message) is tuple:
+            return message[0]
+        return unpack(message)
+
+    def qsize(self) -> int:
+        """Return the number of items."""
+        return self._maxsize - self._sem._semlock._get_value() if self._bounded else len(self._reader._end.inbox)
+
+    def empty(self) -> bool:
+        """Return whether there is no item."""
+        return not self._poll()
+
+    def full(self) -> bool:
+        """Return whether there is no room."""
+        return self._sem._semlock._is_zero()  # type: ignore[no-any-return]
+
+    def get_nowait(self) -> Any:
+        """Take the next item or raise `queue.Empty`."""
+        return self.get(False)  # noqa: FBT003
+
+    def put_nowait(self, obj: Any) -> None:
+        """Add an item or raise `queue.Full`."""
+        self.put(obj, False)  # noqa: FBT003
+
+    def close(self) -> None:
+        """Say that the calling process will use the queue no more; other processes go on."""
+        self._closed_in.add(HERE.process)
+
+    def join_thread(self) -> None:
+        """Return at once: items are in the queue when `put()` returns."""
+        assert self._closed, f"Queue {self!r} not closed"
+
+    def cancel_join_thread(self) -> None:
+        """Accepted; nothing is lost here, because there is no feeder thread to wait for."""
+        self._joincancelled = True
+
+    def _terminate_broken(self) -> None:
+        self._reader.close()
+        self.close()
+        self.join_thread()
+
+    def _poll(self, timeout: float | None = 0.0) -> bool:
+        return self._reader.poll(timeout)  # type: ignore[no-any-return]
+
+    def _send_bytes(self, data: Any) -> None:
+        self._writer.send_bytes(data)
+
+    def _recv_bytes(self) -> bytes:
+        return self._reader.recv_bytes()
+
+    @staticmethod
+    def _on_queue_feeder_error(e: BaseException, obj: object) -> None:
+        """Report an item that could not be sent; meant to be overridden (`concurrent.futures` does)."""
+        import traceback  # noqa: PLC0415 - only on failure
+
+        traceback.print_exception(e, file=sys.stderr)
+
+
+class _Unbounded:
+    """The semaphore of a queue without a limit, for code that reaches for ``queue._sem``."""
+
+    def __init__(self, queue: Queue) -> None:
+        # The queue's end, not the queue: no cycle that would keep descriptors until the collector runs.
+        self._end = queue._reader._end
+        self._semlock = self
+
+    def _get_value(self) -> int:
+        return 2**31 - 1 - len(self._end.inbox)
+
+    def _is_zero(self) -> bool:
+        return False
+
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:  # noqa: FBT001, FBT002
+        return True
+
+    def release(self) -> None:
+        """Nothing is counted."""
+
+
+class JoinableQueue(Queue):
+    """A queue whose consumers say when an item is done; see `multiprocessing.JoinableQueue`."""
+
+    def __init__(self, maxsize: int = 0, *, ctx: Any) -> None:
+        Queue.__init__(self, maxsize, ctx=ctx)
+        self._unfinished_tasks = ctx.Semaphore(0)
+        self._cond = ctx.Condition()
+
+    def __getstate__(self) -> Any:
+        return (*Queue.__getstate__(self), self._cond, self._unfinished_tasks)
+
+    def __setstate__(self, state: Any) -> None:
+        Queue.__setstate__(self, state[:-2])
+        self._cond, self._unfinished_tasks = state[-2:]
+
+    def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
+        """Add an item that `task_done` will be called for."""
+        self._check()
+        # Counted before it can be seen, so that a quick consumer's task_done() finds it.
+        with self._cond:
+            self._unfinished_tasks.release()
+        try:
+            Queue.put(self, obj, block, timeout)
+        except Full:
+            with self._cond:
+                self._unfinished_tasks.acquire(False)  # noqa: FBT003
+                if self._unfinished_tasks._semlock._is_zero():
+                    self._cond.notify_all()
+            raise
+
+    def task_done(self) -> None:
+        """Say that an item that was got is done; ValueError if called more often than `put`."""
+        with self._cond:
+            if not self._unfinished_tasks.acquire(False):  # noqa: FBT003
+                raise ValueError("task_done() called too many times")
+            if self._unfinished_tasks._semlock._is_zero():
+                self._cond.notify_all()
+
+    def join(self) -> None:
+        """Wait until every item that was put is done."""
+        with self._cond:
+            if not self._unfinished_tasks._semlock._is_zero():
+                self._cond.wait()
+
+
+class SimpleQueue(_Ends):
+    """A queue with nothing but put and get; see `multiprocessing.SimpleQueue`."""
+
+    def __init__(self, *, ctx: Any) -> None:
+        self._open(ctx)
+        self._poll = self._reader.poll
+
+    def close(self) -> None:
+        """Close the queue in the calling process."""
+        self._reader.close()
+        self._writer.close()
+
+    def empty(self) -> bool:
+        """Return whether there is no item."""
+        return not self._reader.poll()
+
+    def __getstate__(self) -> Any:
+        import_module("multiprocessing.context").assert_spawning(self)
+        return (self._reader, self._writer)
+
+    def __setstate__(self, state: Any) -> None:
+        self._resume(*state)
+        self._poll = self._reader.poll
+
+    def get(self) -> Any:
+        """Take the next item; waits for it."""
+        return self._reader.recv()
+
+    def put(self, obj: Any) -> None:
+        """Add an item; what pickling it raises is raised here."""
+        self._writer.send(obj)
+
+

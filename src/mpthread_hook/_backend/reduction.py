@@ -1,0 +1,66 @@
+"""Descriptors in pickles and messages (`multiprocessing.reduction`): duplicates within one table."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_served: Any = sys.modules["multiprocessing.reduction"]
+_stock_send_handle: Any = getattr(_served, "send_handle", None)
+_stock_recv_handle: Any = getattr(_served, "recv_handle", None)
+
+
+class DupFd:
+    """A duplicate of a descriptor that travels in a pickle and is handed over by `detach()` once."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = os.dup(fd)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        connection = import_module("mpthread_hook._backend.connection")
+        fd, self._fd = self._fd, -1
+        return _rebuild_dup_fd, (connection.send_along(fd),)
+
+    def detach(self) -> int:
+        """Return the descriptor; it is the caller's from now on."""
+        fd, self._fd = self._fd, -1
+        return fd
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+
+def _rebuild_dup_fd(ticket: int) -> DupFd:
+    connection = import_module("mpthread_hook._backend.connection")
+    duplicate = DupFd.__new__(DupFd)
+    duplicate._fd = connection.cash(ticket)
+    return duplicate
+
+
+def send_handle(conn: Any, handle: int, destination_pid: int | None) -> None:
+    """Send a descriptor over a connection; the receiver gets a duplicate of it."""
+    ours = import_module("mpthread_hook._backend.connection").Connection
+    if isinstance(conn, ours):
+        fd = os.dup(handle)
+        try:
+            conn.send(("fd", fd))
+        except BaseException:
+            os.close(fd)
+            raise
+    else:
+        _stock_send_handle(conn, handle, destination_pid)
+
+
+def recv_handle(conn: Any) -> int:
+    """Receive a descriptor over a connection."""
+    ours = import_module("mpthread_hook._backend.connection").Connection
+    if isinstance(conn, ours):
+        _, fd = conn.recv()
+        return fd  # type: ignore[no-any-return]
+    return _stock_recv_handle(conn)  # type: ignore[no-any-return]

@@ -1,0 +1,267 @@
+"""Finalizers, after-fork functions and exit functions that belong to a process (`multiprocessing.util`).
+
+In the stdlib each process has its own copy of these registries; here they are one object that answers for
+the process that asks.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import sys
+import weakref
+from importlib import import_module
+
+from .._identity import HERE, ThreadProcess
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import ModuleType
+    from typing import Any
+
+_counter = itertools.count()
+
+
+class FinalizerRegistry:
+    """The finalizers of the calling process, as the mapping that the stdlib keeps in a global."""
+
+    @staticmethod
+    def of(process: ThreadProcess) -> dict[Any, Finalize]:
+        """Return the finalizers of one process by their keys."""
+        registry: dict[Any, Finalize] | None = process.state.get("finalizers")
+        if registry is None:
+            registry = process.state.setdefault("finalizers", {})
+        return registry
+
+    def _mine(self) -> dict[Any, Finalize]:
+        return self.of(HERE.process)
+
+    def __getitem__(self, key: Any) -> Finalize:
+        return self._mine()[key]
+
+    def __setitem__(self, key: Any, value: Finalize) -> None:
+        self._mine()[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        del self._mine()[key]
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._mine()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self._mine()))
+
+    def __len__(self) -> int:
+        return len(self._mine())
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """As `dict.get`."""
+        return self._mine().get(key, default)
+
+    def keys(self) -> list[Any]:
+        """As `dict.keys`, as a copy."""
+        return list(self._mine())
+
+    def items(self) -> list[tuple[Any, Finalize]]:
+        """As `dict.items`, as a copy."""
+        return list(self._mine().items())
+
+    def values(self) -> list[Finalize]:
+        """As `dict.values`, as a copy."""
+        return list(self._mine().values())
+
+    def clear(self) -> None:
+        """Forget the finalizers of the calling process."""
+        self._mine().clear()
+
+
+registry = FinalizerRegistry()
+
+
+class Finalize:
+    """Call a function once: when an object is collected, at the exit of the process, or when called.
+
+    As `multiprocessing.util.Finalize`, except that the object is shared by all thread processes: when it is
+    collected the function runs in whichever process dropped it last, since there is no other copy.
+    """
+
+    def __init__(
+        self,
+        obj: object,
+        callback: Callable[..., Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        exitpriority: int | None = None,
+    ) -> None:
+        if exitpriority is not None and not isinstance(exitpriority, int):
+            raise TypeError(f"Exitpriority ({exitpriority!r}) must be None or int, not {type(exitpriority)!s}")
+        if obj is None and exitpriority is None:
+            raise ValueError("Without object, exitpriority cannot be None")
+        self._weakref: Any = None if obj is None else weakref.ref(obj, self)
+        self._callback: Any = callback
+        self._args: Any = args
+        self._kwargs: Any = kwargs or {}
+        self._key: Any = (exitpriority, next(_counter))
+        self._process = HERE.process
+        self._pid = self._process.pid
+        registry.of(self._process)[self._key] = self
+
+    def __call__(self, wr: object = None) -> Any:
+        """Run the function unless it has run already, was cancelled, or belongs to another process."""
+        if wr is None and self._process is not HERE.process:
+            _log("sub_debug", "finalizer ignored because different process")
+            return None
+        if registry.of(self._process).pop(self._key, None) is None:
+            _log("sub_debug", "finalizer no longer registered")
+            return None
+        callback, args, kwargs = self._callback, self._args, self._kwargs
+        _log("sub_debug", "finalizer calling %s with args %s and kwargs %s", callback, args, kwargs)
+        try:
+            return callback(*args, **kwargs)
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._weakref = self._callback = self._args = self._kwargs = self._key = None
+
+    def cancel(self) -> None:
+        """Take the finalizer back."""
+        if registry.of(self._process).pop(self._key, None) is not None:
+            self._forget()
+
+    def still_active(self) -> bool:
+        """Return whether the function is still going to be called."""
+        return self._key in registry.of(self._process)
+
+    def __repr__(self) -> str:
+        obj = self._weakref() if self._weakref is not None else None
+        if obj is None:
+            return f"<{type(self).__name__} object, dead>"
+        text = f"<{type(self).__name__} object, callback={getattr(self._callback, '__name__', self._callback)}"
+        if self._args:
+            text += f", args={self._args}"
+        if self._kwargs:
+            text += f", kwargs={self._kwargs}"
+        if self._key[0] is not None:
+            text += f", exitpriority={self._key[0]}"
+        return text + ">"
+
+
+def _log(level: str, message: str, *args: object) -> None:
+    # Finalizers run late, perhaps when the served module is gone: look it up, do not import it.
+    module = sys.modules.get("multiprocessing.util")
+    if module is not None and module._logger:
+        getattr(module, level)(message, *args)
+
+
+def is_exiting() -> bool:
+    """Return whether the calling process is shutting down."""
+    return bool(HERE.process.state.get("exiting"))
+
+
+def _exit_function(*args: object, **kwargs: object) -> None:
+    """Run finalizers, end daemonic children and wait for the others; the stdlib's order, once a process.
+
+    The keyword arguments that the stdlib's function binds are accepted and not needed.
+    """
+    state = HERE.process.state
+    if state.get("exiting"):
+        return
+    state["exiting"] = True
+    util = import_module("multiprocessing.util")
+    process = import_module("multiprocessing.process")
+    util.info("process shutting down")
+    util.debug('running all "atexit" finalizers with priority >= 0')
+    util._run_finalizers(0)
+    if process.current_process() is not None:
+        for child in process.active_children():
+            if child.daemon:
+                util.info("calling terminate() for daemon %s", child.name)
+                child._popen.terminate()
+        for child in process.active_children():
+            util.info("calling join() for process %s", child.name)
+            child.join()
+    util.debug('running the remaining "atexit" finalizers')
+    util._run_finalizers()
+
+
+def _run_after_forkers() -> None:
+    """Run the functions that programs registered with `register_after_fork`.
+
+    Those of multiprocessing itself re-initialise copies of objects; here the objects are shared with the
+    parent, which still uses them, so they must not run.
+    """
+    util = import_module("multiprocessing.util")
+    for (_, _, function), obj in sorted(util._afterfork_registry.items(), key=lambda item: item[0][:2]):
+        if getattr(function, "__module__", "").partition(".")[0] in ("multiprocessing", "mpthread_hook"):
+            continue
+        try:
+            function(obj)
+        except Exception as error:
+            util.info("after forker raised exception %s", error)
+
+
+class _NullInput(io.TextIOBase):
+    """What a child reads from: always at its end, and without a descriptor until somebody asks."""
+
+    name = os.devnull
+    mode = "r"
+    encoding = "utf-8"
+    errors = "strict"
+
+    def __init__(self) -> None:
+        self._file: Any = None
+
+    def _open(self) -> Any:
+        if self._file is None:
+            self._file = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - closed by close()
+        return self._file
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> str:
+        self._check()
+        return ""
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        self._check()
+        return ""
+
+    def _check(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed file.")
+
+    def isatty(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        self._check()
+        return self._open().fileno()  # type: ignore[no-any-return]
+
+    @property
+    def buffer(self) -> Any:
+        return self._open().buffer
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
+
+def _close_stdin() -> None:
+    """Give the calling process an empty standard input; the parent's, which is the same object, stays open."""
+    if sys.stdin is not None:
+        sys.stdin = _NullInput()
+
+
+def install(module: ModuleType) -> None:
+    """Finish `multiprocessing.util`: the exit function that runs at the end of the program is ours."""
+    import atexit  # noqa: PLC0415 - only here
+
+    atexit.unregister(module._exit_function)
+    atexit.register(_exit_function)
+
+

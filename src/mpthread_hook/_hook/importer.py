@@ -1,0 +1,211 @@
+"""Finds and loads the modules that we serve, and patches foreign modules when they are imported.
+
+A served module is the interpreter's own source of that module, executed under our loader, with the rows of
+the table laid over it.  A module whose table has a ``*`` row is ours as a whole.
+"""
+
+from __future__ import annotations
+
+import sys
+from _frozen_importlib import ModuleSpec, _init_module_attrs
+from _frozen_importlib_external import PathFinder
+from _thread import allocate_lock, get_ident
+
+from .. import _switch, _table
+from ..errors import RefusedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+    from typing import Any
+
+# Served modules live as long as the interpreter: enabling again serves the same objects, so that classes
+# and their instances from before stay valid.
+_served: dict[str, ModuleType] = {}
+_stock_specs: dict[str, ModuleSpec | None] = {}
+_specs_lock = allocate_lock()
+
+
+def stock_spec(fullname: str) -> ModuleSpec | None:
+    """Return the spec of the interpreter's own module of this name, None if it ships none."""
+    if fullname not in _stock_specs:
+        parent, _, _ = fullname.rpartition(".")
+        path = None
+        if parent:
+            above = stock_spec(parent)
+            path = above.submodule_search_locations if above is not None else []
+        _stock_specs[fullname] = PathFinder.find_spec(fullname, path)
+    return _stock_specs[fullname]
+
+
+def find_spec(fullname: str) -> ModuleSpec | None:
+    """Return the spec of a served module; None for a name that neither we nor the interpreter have."""
+    from . import activation  # noqa: PLC0415 - activation imports this module
+
+    activation.complete()
+    stock = stock_spec(fullname)
+    whole = _table.whole_module(fullname)
+    if stock is None and whole is None and not _table.rows_of(fullname):
+        return None
+    if stock is not None and stock.loader is None:
+        return None
+    loader = Loader(None if whole is not None else stock)
+    spec = ModuleSpec(
+        fullname,
+        loader,
+        origin=stock.origin if stock is not None else f"<mpthread_hook {fullname}>",
+        is_package=stock is not None and stock.submodule_search_locations is not None,
+    )
+    if stock is not None:
+        spec.has_location = stock.has_location
+        spec.cached = stock.cached
+        if stock.submodule_search_locations is not None:
+            spec.submodule_search_locations = list(stock.submodule_search_locations)
+    spec.loader_state = {"restored": False}
+    return spec
+
+
+class Loader:
+    """Loads one served module."""
+
+    def __init__(self, stock: ModuleSpec | None) -> None:
+        self._stock = stock
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Return the module served before, if there was one."""
+        module = _served.get(spec.name)
+        if module is not None:
+            spec.loader_state["restored"] = True
+            _init_module_attrs(spec, module, override=True)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the interpreter's source of the module and lay the rows of the table over it."""
+        spec = module.__spec__
+        if spec is not None and spec.loader_state and spec.loader_state["restored"]:
+            spec.loader_state["restored"] = False  # a reload executes again
+            return
+        name = module.__name__
+        if self._stock is not None and self._stock.loader is not None:
+            code = self._stock.loader.get_code(name)  # type: ignore[attr-defined]
+            if code is not None:
+                exec(code, module.__dict__)  # noqa: S102 - the interpreter's own source
+        lay_over(module)
+        _served[name] = module
+
+    def get_source(self, fullname: str) -> str | None:
+        """Return the interpreter's source, for tracebacks and debuggers."""
+        loader = self._stock.loader if self._stock is not None else None
+        return loader.get_source(fullname) if hasattr(loader, "get_source") else None  # type: ignore[union-attr]
+
+    def get_code(self, fullname: str) -> Any:
+        """Return the code of the interpreter's source (for `runpy` and `inspect`)."""
+        loader = self._stock.loader if self._stock is not None else None
+        return loader.get_code(fullname) if hasattr(loader, "get_code") else None  # type: ignore[union-attr]
+
+    def is_package(self, fullname: str) -> bool:
+        """Return whether the module is a package."""
+        return self._stock is not None and self._stock.submodule_search_locations is not None
+
+
+def lay_over(module: ModuleType) -> None:
+    """Set the names of a served module that are not the interpreter's own."""
+    name = module.__name__
+    # Rows without a name first: they see the interpreter's own names before ours replace them.
+    for row in sorted(_table.rows_of(name), key=lambda row: row[_table.NAME] != ""):
+        key, status, home, attr = row[_table.NAME], row[_table.STATUS], row[_table.HOME], row[_table.ATTR]
+        if status == "refused" and home is None:
+            module.__dict__[key] = _refusal(name, key, row[_table.NOTE])
+            continue
+        if home is None or attr is None:
+            continue
+        room = _import(home)
+        if key == "*":
+            for public, value in vars(room).items():
+                if public not in _MODULE_ATTRIBUTES:
+                    module.__dict__[public] = _adopt(value, name)
+        elif key == "":
+            getattr(room, attr)(module)
+        else:
+            module.__dict__[key] = _adopt(getattr(room, attr), name)
+
+
+_MODULE_ATTRIBUTES = frozenset(
+    ("__name__", "__doc__", "__package__", "__loader__", "__spec__", "__file__", "__cached__", "__builtins__", "annotations", "TYPE_CHECKING")
+)
+
+
+def _import(name: str) -> ModuleType:
+    __import__(name)
+    return sys.modules[name]
+
+
+def _adopt(value: Any, name: str) -> Any:
+    """Give a class or function of ours the public path that it is served under (pickles, tracebacks)."""
+    if getattr(value, "__module__", "").startswith("mpthread_hook.") and hasattr(value, "__qualname__"):
+        value.__module__ = name
+    return value
+
+
+def _refusal(module: str, name: str, note: str) -> Any:
+    def refused(*args: object, **kwargs: object) -> Any:
+        raise RefusedError(f"{module}.{name}() is not available on thread processes: {note}")
+
+    refused.__name__ = refused.__qualname__ = name
+    refused.__module__ = module
+    refused.__doc__ = f"Refused: {note}"
+    return refused
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Foreign modules, patched right after they have been imported
+
+_searching: set[tuple[int, str]] = set()
+
+
+def find_and_patch(fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+    """Find a foreign module through the other finders, and have it patched once it has been executed."""
+    key = (get_ident(), fullname)
+    if key in _searching:
+        return None
+    _searching.add(key)
+    try:
+        for finder in sys.meta_path:
+            find = None if finder is _switch.finder else getattr(finder, "find_spec", None)
+            spec = find(fullname, path, target) if find is not None else None
+            if spec is not None:
+                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
+                    spec.loader = PatchingLoader(spec.loader)
+                return spec
+        if _table.whole_module(fullname) is not None:  # a substitute for what this platform lacks
+            spec = ModuleSpec(fullname, Loader(None), origin=f"<mpthread_hook {fullname}>")
+            spec.loader_state = {"restored": False}
+            return spec
+        return None
+    finally:
+        _searching.discard(key)
+
+
+class PatchingLoader:
+    """Loads a foreign module with its own loader, then lets the activation patch it."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """As the module's own loader does."""
+        return self._loader.create_module(spec)  # type: ignore[no-any-return]
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Execute the module as its own loader, which it shows ever after, then patch it."""
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        from . import activation  # noqa: PLC0415 - activation imports this module
+
+        activation.patch(module)

@@ -1,0 +1,72 @@
+"""What is served, said once: rows of literals, and pure queries over them.
+
+A row is ``(module, name, status, home, attr, since, until, note)``.
+
+* status: ``threaded`` (ours), ``stdlib`` (the interpreter's own, executed over our primitives), ``inert``
+  (accepted, does nothing), ``refused`` (raises `errors.RefusedError` with the note).
+* name: ``*`` makes the whole module ours; the empty name calls ``home.attr`` instead of setting anything.
+* home, attr: where ours is; the only way from the hook to the backend, and always a string.
+* since, until: Python versions as ``(3, 13)``, from and before; None where it does not matter.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from . import adapted, emulated_control, emulated_state, served
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Row = tuple[str, str, str, str | None, str | None, tuple[int, int] | None, tuple[int, int] | None, str]
+
+MODULE, NAME, STATUS, HOME, ATTR, SINCE, UNTIL, NOTE = range(8)
+
+_FOREIGN = (emulated_state.ROWS, emulated_control.ROWS, adapted.ROWS)
+
+
+def applies(row: Row, version: tuple[int, int]) -> bool:
+    """Return whether a row is of this Python version."""
+    since, until = row[SINCE], row[UNTIL]
+    return (since is None or version >= since) and (until is None or version < until)
+
+
+def _index(groups: tuple[tuple[Row, ...], ...]) -> dict[str, list[Row]]:
+    version = sys.version_info[:2]
+    index: dict[str, list[Row]] = {}
+    for rows in groups:
+        for row in rows:
+            if applies(row, version):
+                index.setdefault(row[MODULE], []).append(row)
+    return index
+
+
+_served_index = _index((served.ROWS,))
+_foreign_index = _index(_FOREIGN)
+
+
+def all_rows() -> tuple[Row, ...]:
+    """Return every row of every version."""
+    return served.ROWS + emulated_state.ROWS + emulated_control.ROWS + adapted.ROWS
+
+
+def rows_of(module: str) -> list[Row]:
+    """Return the rows of one module that are of the running Python version."""
+    return _served_index.get(module) or _foreign_index.get(module) or []
+
+
+def served_modules() -> list[str]:
+    """Return the names of the modules that are served."""
+    return list(_served_index)
+
+
+def foreign_modules() -> list[str]:
+    """Return the names of the modules outside multiprocessing that have rows."""
+    return list(_foreign_index)
+
+
+def whole_module(module: str) -> Row | None:
+    """Return the ``*`` row of a module that is ours as a whole (outside multiprocessing: where it is missing)."""
+    for row in rows_of(module):
+        if row[NAME] == "*":
+            return row
+    return None
