@@ -1,0 +1,271 @@
+"""The two ends of a pipe in memory, and who holds them.
+
+Each `End` has an inbox that the other one fills.  Who holds an end follows the rule of descriptors: it is
+open in the process that made it; a fork adds the child to whatever the parent has open; closing takes out
+the calling process alone; the death of a process takes it out everywhere; when the last holder is out, the
+peer sees the end of file.
+
+Nothing here takes a lock on the way of a message: `deque` is atomic, a waiter registers before it looks
+once more, and a sender looks for waiters after it has put.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from _thread import RLock, allocate_lock
+from collections import deque
+
+from .. import _identity
+from .._identity import HERE, ThreadProcess, monotonic, park, unlock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+# Re-entrant: the collector may run while it is held, and close connections that nobody refers to.
+_holds_lock = RLock()
+
+
+class Readiness:
+    """A real descriptor that is readable while an end has something to read."""
+
+    def __init__(self) -> None:
+        # A socket pair, because select() may also ask whether the descriptor is writable.
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        self.fd = theirs.detach()
+        self._ours = ours.detach()
+        self._lock = allocate_lock()
+        self._raised = False
+
+    def update(self, end: End) -> None:
+        """Make the descriptor say what the end says now."""
+        with self._lock:
+            ready = bool(end.inbox) or not end.peer.open
+            if ready and not self._raised:
+                os.write(self._ours, b"x")
+                self._raised = True
+            elif not ready and self._raised:
+                os.read(self.fd, 1)
+                self._raised = False
+
+    def __del__(self) -> None:
+        for fd in (self.fd, self._ours):
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+
+
+class End:
+    """One end of a pipe."""
+
+    __slots__ = ("inbox", "open", "peer", "pollers", "readiness", "waiters")
+
+    peer: End
+
+    def __init__(self) -> None:
+        self.inbox: deque[Any] = deque()
+        self.waiters: deque[Any] = deque()
+        self.pollers: list[Callable[[], object]] = []
+        self.readiness: Readiness | None = None
+        #: In how many (connection, process) pairs it is open.
+        self.open = 0
+
+    def ready(self) -> bool:
+        """Return whether a read would not block."""
+        return bool(self.inbox) or not self.peer.open
+
+    def put(self, message: Any) -> None:
+        """Add a message to the inbox and wake one reader, and everybody who polls."""
+        self.inbox.append(message)
+        if self.waiters:
+            self.wake_one()
+        if self.pollers or self.readiness is not None:
+            self.tell()
+
+    def wake_one(self) -> None:
+        try:
+            waiter = self.waiters.popleft()
+        except IndexError:
+            return
+        unlock(waiter)
+
+    def tell(self) -> None:
+        """Tell everybody who polls, and the descriptor, that something changed."""
+        for poller in list(self.pollers):
+            poller()
+        if self.readiness is not None:
+            self.readiness.update(self)
+
+    def hang_up(self) -> None:
+        """The peer was closed by its last holder: every reader sees the end of file."""
+        while self.waiters:
+            self.wake_one()
+        self.tell()
+
+    def get(self, deadline: float | None = None) -> Any:
+        """Take the next message; EOFError at the end of file, TimeoutError past the deadline."""
+        try:
+            message = self.inbox.popleft()
+        except IndexError:
+            message = self._wait(deadline)
+        if self.readiness is not None:
+            self.readiness.update(self)
+        return message
+
+    def _wait(self, deadline: float | None) -> Any:
+        inbox, waiters = self.inbox, self.waiters
+        waiter = allocate_lock()
+        waiter.acquire()
+        try:
+            while True:
+                waiters.append(waiter)
+                peer_open = self.peer.open  # before the look at the inbox: what was sent first is read first
+                try:
+                    return inbox.popleft()
+                except IndexError:
+                    pass
+                if not peer_open:
+                    raise EOFError
+                left = -1.0 if deadline is None else deadline - monotonic()
+                if deadline is not None and left <= 0:
+                    raise TimeoutError
+                park(waiter, left)
+                _discard(waiters, waiter)
+        finally:
+            _discard(waiters, waiter)
+            # A turn that was given to this thread and not used belongs to the next one.
+            if inbox and waiters:
+                self.wake_one()
+
+    def poll(self, timeout: float | None) -> bool:
+        """Return whether a read would not block, after waiting at most ``timeout`` seconds."""
+        if self.ready():
+            return True
+        if timeout is not None and timeout <= 0:
+            return False
+        return bool(wait_ready([Source(self.ready, self.add_poller, self.remove_poller)], timeout))
+
+    def add_poller(self, function: Callable[[], object]) -> None:
+        self.pollers.append(function)
+
+    def remove_poller(self, function: Callable[[], object]) -> None:
+        try:
+            self.pollers.remove(function)
+        except ValueError:
+            pass
+
+    def fileno(self) -> int:
+        """Return the real descriptor, made at the first call."""
+        with _holds_lock:
+            if self.readiness is None:
+                self.readiness = Readiness()
+        self.readiness.update(self)
+        return self.readiness.fd
+
+
+def _discard(waiters: deque[Any], waiter: Any) -> None:
+    try:
+        waiters.remove(waiter)
+    except ValueError:
+        pass
+
+
+class Hold:
+    """In which processes one `Connection` object is open."""
+
+    __slots__ = ("end", "holders")
+
+    def __init__(self, end: End) -> None:
+        self.end = end
+        process = HERE.process
+        with _holds_lock:
+            self.holders = {process}
+            end.open += 1
+            process.handles[self] = None
+
+    def drop(self, process: ThreadProcess) -> None:
+        """Close it for one process."""
+        with _holds_lock:
+            if process not in self.holders:
+                return
+            self.holders.discard(process)
+            process.handles.pop(self, None)
+            end = self.end
+            end.open -= 1
+            last = not end.open
+        if last:
+            end.inbox.clear()  # nobody can read it any more
+            end.peer.hang_up()
+
+    def drop_all(self) -> None:
+        """Close it for everybody: the object is gone."""
+        for process in list(self.holders):
+            self.drop(process)
+
+
+def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
+    if child.method != "fork" or not parent.handles:
+        return
+    with _holds_lock:
+        child.handles = parent.handles.copy()
+        for hold in list(child.handles):
+            hold.holders.add(child)
+            hold.end.open += 1
+
+
+def _release(process: ThreadProcess) -> None:
+    for hold in list(process.handles):
+        hold.drop(process)
+
+
+_identity.at_start(_inherit)
+_identity.at_death(_release)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Waiting for several
+
+
+class Source:
+    """Something in this program that can be waited for: how to test it, and how to be told of a change."""
+
+    __slots__ = ("subscribe", "test", "unsubscribe")
+
+    def __init__(
+        self,
+        test: Callable[[], bool],
+        subscribe: Callable[[Callable[[], object]], object],
+        unsubscribe: Callable[[Callable[[], object]], object],
+    ) -> None:
+        self.test = test
+        self.subscribe = subscribe
+        self.unsubscribe = unsubscribe
+
+
+def wait_ready(sources: list[Source], timeout: float | None) -> list[int]:
+    """Return the indices of the ready ones, after waiting at most ``timeout`` seconds for the first."""
+    deadline = None if timeout is None else monotonic() + timeout
+    waiter = allocate_lock()
+    waiter.acquire()
+
+    def wake() -> None:
+        unlock(waiter)
+
+    for source in sources:
+        source.subscribe(wake)
+    try:
+        while True:
+            ready = [index for index, source in enumerate(sources) if source.test()]
+            if ready:
+                return ready
+            left = -1.0 if deadline is None else deadline - monotonic()
+            if deadline is not None and left <= 0:
+                return []
+            park(waiter, left)
+    finally:
+        for source in sources:
+            source.unsubscribe(wake)
