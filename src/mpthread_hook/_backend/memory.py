@@ -1,14 +1,12 @@
-"""Memory that processes share: arenas of the heap, and named memory where the platform has none.
+"""Memory that processes share: the arenas of `multiprocessing.heap` (named memory: see `posixshmem`).
 
-All memory is shared by thread processes, so an arena is an anonymous map.  `PosixSharedMemory` functions
-stand in for `_posixshmem` where it is missing: a file in the temporary directory has its semantics.
+All memory is shared by thread processes, so an arena is an anonymous map.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 
 from .._identity import MAIN
 from .connection import cash, send_along
@@ -53,18 +51,3 @@ class _OsOfTheProgram:
 
 
 os_of_the_program = _OsOfTheProgram()
-
-
-
-def _path(name: str) -> str:
-    return os.path.join(tempfile.gettempdir(), "mpthread_shm" + name.replace("/", "_"))
-
-
-def shm_open(path: str, flags: int, mode: int = 0o777) -> int:
-    """Open named shared memory and return a descriptor, as `_posixshmem.shm_open` does."""
-    return os.open(_path(path), flags | getattr(os, "O_CLOEXEC", 0), mode)
-
-
-def shm_unlink(path: str) -> None:
-    """Remove the name of shared memory, as `_posixshmem.shm_unlink` does."""
-    os.unlink(_path(path))

@@ -140,8 +140,8 @@ def patch(module: ModuleType) -> None:
         if _switch.finder not in sys.meta_path:
             return
         for row in _table.rows_of(name):
-            key, status, home, attr = row[_table.NAME], row[_table.STATUS], row[_table.HOME], row[_table.ATTR]
-            if status == "stdlib" or key == "*":
+            key, home, attr = row[_table.NAME], row[_table.HOME], row[_table.ATTR]
+            if home is None or attr is None or key == "*":
                 continue
             room = importer._import(home)
             if key == "":

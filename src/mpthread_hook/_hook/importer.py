@@ -118,7 +118,7 @@ def lay_over(module: ModuleType) -> None:
         if status == "refused" and home is None:
             module.__dict__[key] = _refusal(name, key, row[_table.NOTE])
             continue
-        if home is None or attr is None:
+        if home is None or (attr is None and key != "*"):
             continue
         room = _import(home)
         if key == "*":
@@ -173,7 +173,12 @@ def find_and_patch(fullname: str, path: Sequence[str] | None, target: ModuleType
     try:
         for finder in sys.meta_path:
             find = None if finder is _switch.finder else getattr(finder, "find_spec", None)
-            spec = find(fullname, path, target) if find is not None else None
+            try:
+                spec = find(fullname, path, target) if find is not None else None
+            except ImportError:
+                if _table.whole_module(fullname) is None:
+                    raise
+                continue  # a finder that hides the module: what follows is its substitute
             if spec is not None:
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
                     spec.loader = PatchingLoader(spec.loader)

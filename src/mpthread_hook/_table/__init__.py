@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 
-from . import adapted, emulated_control, emulated_state, served
+from . import adapted, emulated_control, emulated_state, served, substitutes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MODULE, NAME, STATUS, HOME, ATTR, SINCE, UNTIL, NOTE = range(8)
 
-_FOREIGN = (emulated_state.ROWS, emulated_control.ROWS, adapted.ROWS)
+_FOREIGN = (emulated_state.ROWS, emulated_control.ROWS, adapted.ROWS, substitutes.ROWS)
 
 
 def applies(row: Row, version: tuple[int, int]) -> bool:
@@ -46,7 +46,7 @@ _foreign_index = _index(_FOREIGN)
 
 def all_rows() -> tuple[Row, ...]:
     """Return every row of every version."""
-    return served.ROWS + emulated_state.ROWS + emulated_control.ROWS + adapted.ROWS
+    return served.ROWS + emulated_state.ROWS + emulated_control.ROWS + adapted.ROWS + substitutes.ROWS
 
 
 def rows_of(module: str) -> list[Row]:
