@@ -4,7 +4,7 @@
 `disable()`.  This module is a facade: it holds no logic and, at interpreter start-up, loads one more.
 """
 
-from __future__ import annotations
+# ruff: noqa: I002 - `__future__` would be one more module at every start of every interpreter
 
 from . import _switch as _switch
 
@@ -19,15 +19,18 @@ __all__ = ("__version__", "disable", "enable", "enabled", "original", "status")
 __version__ = "0.1.0"
 
 
-def enable() -> Handle:
+def enable(*, late: "str | None" = None) -> "Handle":
     """Serve thread-backed modules from now on.
 
     Calls nest: each needs one `disable()`.  Returns a handle that is a context manager and disables at the
-    end of its block.  Modules that were imported before are put aside and come back with `disable()`.
+    end of its block.  Modules that were imported before are put aside and come back with `disable()`; what
+    other modules took from them is redirected, or reported.  ``late`` says how: ``"warn"`` (the default)
+    reports all of it in one `errors.LateActivationWarning`; ``"error"`` raises `errors.ActivationError`
+    instead, and changes nothing; ``"rebind"`` also replaces the names in the modules that took them.
     """
     from ._hook import activation  # noqa: PLC0415 - second stage, see _switch
 
-    return activation.enable()
+    return activation.enable(late)
 
 
 def disable(timeout: float = 5.0) -> None:
@@ -48,14 +51,14 @@ def enabled() -> bool:
     return activation.enabled()
 
 
-def status() -> dict[str, Any]:
+def status() -> "dict[str, Any]":
     """Return what the hook does at this moment, as plain data that can be printed or dumped as JSON."""
     from ._hook import activation  # noqa: PLC0415 - second stage, see _switch
 
     return activation.status()
 
 
-def original(module: str, name: str) -> Any:
+def original(module: str, name: str) -> "Any":
     """Return what ``module.name`` is without us, for example ``original("os", "getpid")``."""
     from ._hook import activation  # noqa: PLC0415 - second stage, see _switch
 

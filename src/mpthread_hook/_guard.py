@@ -58,11 +58,17 @@ _EVENTS = frozenset(
 )
 
 _active = ""
+_attempts: list[str] = []
 
 
 def active() -> str:
     """Return the name of the guard in force: ``"seccomp"``, ``"audit hook"`` or ``""``."""
     return _active
+
+
+def attempts() -> list[str]:
+    """Return what was tried since `deny()`: the audit events of Python code that wanted a process."""
+    return list(_attempts)
 
 
 def deny() -> str:
@@ -73,11 +79,8 @@ def deny() -> str:
     """
     global _active
     if not _active:
-        if _install_filter():
-            _active = "seccomp"
-        else:
-            sys.addaudithook(_refuse)
-            _active = "audit hook"
+        _active = "seccomp" if _install_filter() else "audit hook"
+        sys.addaudithook(_audit)
     return _active
 
 
@@ -134,8 +137,11 @@ def _install_filter() -> bool:
     return True
 
 
-def _refuse(event: str, _args: object) -> None:
+def _audit(event: str, _args: object) -> None:
     if event in _EVENTS:
+        _attempts.append(event)
+        if _active == "seccomp":
+            return  # the kernel says no, and says it to C code as well
         raise PermissionError(errno.EPERM, _MESSAGE)
 
 
@@ -157,6 +163,7 @@ def check() -> dict[str, str]:
         "system": lambda: _raise_status(os.system("exit 0")),
     }
     found = {}
+    already = len(_attempts)
     for name, attempt in tries.items():
         try:
             attempt()
@@ -168,6 +175,7 @@ def check() -> dict[str, str]:
             found[name] = "denied" if error.errno in (errno.ENOSYS, errno.ENOTSUP) else f"failed: {error}"
         else:
             found[name] = "possible"
+    del _attempts[already:]
     ran: list[bool] = []
     thread = threading.Thread(target=ran.append, args=(True,))
     thread.start()

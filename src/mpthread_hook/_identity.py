@@ -18,10 +18,10 @@ Loaded early: imports only what every interpreter has loaded when `site` runs.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # typeshed knows `signal` only
 import os
 import sys
 import time
-from _signal import default_int_handler
 from _thread import RLock, _local, allocate_lock, get_ident
 from _thread import start_new_thread as real_start_new_thread
 
@@ -46,10 +46,14 @@ monotonic = time.monotonic
 SIG_DFL = 0
 SIG_IGN = 1
 SIGKILL = 9
+#: The longest a C-level wait takes, in seconds; longer ones are waited for in pieces.
+LONGEST = 1e6
 #: Seconds that a killed process is given to unwind before its threads are abandoned.
 GRACE = 1.0
-# Signals whose default action is to do nothing; by name, because the numbers differ between systems.
+# Signals whose default action is to do nothing, and those that stop a process, which no thread can do to
+# another; by name, because the numbers differ between systems.
 _IGNORED_BY_DEFAULT = ("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGIO", "SIGINFO")
+_STOPPING = ("SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU")
 
 
 class ProcessExit(SystemExit):
@@ -59,12 +63,30 @@ class ProcessExit(SystemExit):
 class Thread:
     """One thread of a thread process."""
 
-    __slots__ = ("ident", "object", "parked", "process", "stands_for", "wakeup")
+    __slots__ = (
+        "ident",
+        "late",
+        "object",
+        "parked",
+        "process",
+        "shield",
+        "stands_for",
+        "told",
+        "wakeup",
+        "watchers",
+    )
 
     def __init__(self, process: ThreadProcess) -> None:
         self.process = process
-        self.ident = get_ident()
+        self.ident = 0
         self.parked: Releasable | None = None
+        #: How many `shield` blocks the thread is in, and what is raised when it has left them.
+        self.shield = 0
+        self.late: type[BaseException] | None = None
+        #: Whether the thread has been told, once and for all, that its process has ended.
+        self.told = False
+        #: Called when the thread has left its process; None once it has.
+        self.watchers: list[Callable[[], object]] | None = []
         #: The `threading.Thread` that shows for this thread, where one was made (see _emulation).
         self.object: Any = None
         #: Set on a thread that runs a signal handler in place of the main thread.
@@ -139,8 +161,8 @@ class ThreadProcess:
         self.argv: Any = None
         self.atexit: list[Any] = []
         self.handles: dict[Any, None] = {}
-        self.pgid = parent.pgid if parent is not None else 0
-        self.sid = parent.sid if parent is not None else 0
+        self.pgid: int = parent.pgid if parent is not None else 0
+        self.sid: int = parent.sid if parent is not None else 0
         #: Anything else that is per process, keyed by its owner.
         self.state: dict[Any, Any] = {}
 
@@ -179,6 +201,9 @@ _registry_lock = RLock()
 
 _on_start: list[Callable[[ThreadProcess, ThreadProcess], object]] = []
 _on_death: list[Callable[[ThreadProcess], object]] = []
+_on_enter: list[Callable[[Thread], object]] = []
+_on_leave: list[Callable[[Thread], object]] = []
+_on_end: list[Callable[[ThreadProcess], object]] = []
 
 
 def current() -> ThreadProcess:
@@ -196,6 +221,35 @@ def at_death(function: Callable[[ThreadProcess], object]) -> None:
     """Call ``function(process)`` when a process is fenced, in whichever thread fenced it; must not block."""
     if function not in _on_death:
         _on_death.append(function)
+
+
+def at_enter(function: Callable[[Thread], object]) -> None:
+    """Call ``function(thread)`` in every new thread of a thread process, before it does anything."""
+    if function not in _on_enter:
+        _on_enter.append(function)
+
+
+def at_leave(function: Callable[[Thread], object]) -> None:
+    """Call ``function(thread)`` in every thread of a thread process when it is over; must not block."""
+    if function not in _on_leave:
+        _on_leave.append(function)
+
+
+def at_end(function: Callable[[ThreadProcess], object]) -> None:
+    """Call ``function(process)`` when nothing of a process runs any more, before its watchers are called."""
+    if function not in _on_end:
+        _on_end.append(function)
+
+
+def _call_all(functions: list[Callable[[Any], object]], argument: Any) -> None:
+    """Call each function; one that fails is reported and does not keep the others from running."""
+    for function in tuple(functions):
+        try:
+            function(argument)
+        except ProcessExit:
+            pass
+        except BaseException as error:
+            _report(MAIN, error)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -238,24 +292,62 @@ def start(process: ThreadProcess, body: Callable[[], int]) -> None:
 
 def _run(process: ThreadProcess, body: Callable[[], int]) -> None:
     thread = Thread(process)
-    HERE.process = process
-    HERE.thread = thread
+    process.main = thread
     code = 1
     try:
+        _enter(thread)
+        code = body()
+    except ProcessExit:
+        pass
+    except BaseException as error:  # body() handles everything else itself: report it, do not lose it
+        _report(process, error)
+    watchers = _leave(thread)
+    kill(process, code & 0xFF)
+    _left(thread, watchers)
+    _end(process)
+
+
+def _enter(thread: Thread) -> None:
+    """Make the calling thread one of its process."""
+    process = thread.process
+    thread.ident = get_ident()
+    HERE.process = process
+    HERE.thread = thread
+    for function in _on_enter:
+        function(thread)
+    with process.mutex:
+        process.threads[thread.ident] = thread
+    checkpoint()
+
+
+def _leave(thread: Thread) -> list[Callable[[], object]]:
+    """Take the calling thread out of its process; nothing asynchronous reaches it after that.
+
+    Whatever is still under way arrives in here and is dropped, as a signal to a thread that is gone.
+    Returns who waits for the thread.
+    """
+    process = thread.process
+    watchers: list[Callable[[], object]] = []
+    while True:
         try:
             with process.mutex:
-                process.main = process.threads[thread.ident] = thread
-            checkpoint()
-            code = body()
-        except ProcessExit:
+                if process.threads.get(thread.ident) is thread:
+                    del process.threads[thread.ident]
+                if thread.watchers is not None:
+                    watchers, thread.watchers = thread.watchers, None
+            _drain()
+            return watchers
+        except BaseException:
+            continue
+
+
+def _left(thread: Thread, watchers: list[Callable[[], object]]) -> None:
+    _call_all(_on_leave, thread)
+    for watcher in watchers:
+        try:
+            watcher()
+        except RuntimeError:  # a lock that was released already
             pass
-        except BaseException as error:  # body() handles everything else itself: report it, do not lose it
-            _report(process, error)
-        kill(process, code & 0xFF)
-        _drain()
-    except ProcessExit:
-        _drain()
-    _end(process)
 
 
 def _drain() -> None:
@@ -270,6 +362,41 @@ def _report(process: ThreadProcess, error: BaseException) -> None:
     traceback.print_exception(error, file=process.streams.get("stderr") or sys.stderr)
 
 
+class _Shield:
+    """Keeps asynchronous exceptions out of a block: what must be finished once it was begun.
+
+    ``with shield:`` - they arrive right after the block instead.  For code of ours that never blocks.
+    """
+
+    def __enter__(self) -> None:
+        thread = HERE.thread
+        if thread is None:
+            return
+        depth = thread.shield
+        try:
+            with thread.process.mutex:
+                thread.shield = depth + 1
+            _drain()
+        except BaseException:
+            thread.shield = depth
+            raise
+
+    def __exit__(self, *exc: object) -> None:
+        thread = HERE.thread
+        if thread is None:
+            return
+        with thread.process.mutex:
+            thread.shield -= 1
+            late = None
+            if thread.shield == 0:
+                late, thread.late = thread.late, None
+            if late is not None:
+                _raise_in(thread, late)
+
+
+shield = _Shield()
+
+
 def kill(process: ThreadProcess, status: int) -> bool:
     """Fence a process: ``status`` is its exit code, or minus the signal that kills it.
 
@@ -278,43 +405,75 @@ def kill(process: ThreadProcess, status: int) -> bool:
     """
     if process is MAIN:
         raise ValueError("the main program is not a thread process")
-    with process.mutex:
-        if process.status is not None:
-            return False
-        process.status = status
-        process.died_at = monotonic()
-        threads = list(process.threads.values())
-        parked = [(thread, thread.parked) for thread in threads]
-    for function in _on_death:
-        function(process)
-    here = HERE.thread
-    for thread, waiter in parked:
-        if waiter is not None:
-            unlock(waiter)
-        elif thread is not here:
-            _raise_in(thread, ProcessExit)
-    if process.watchers and here is not process.main:
-        # Somebody waits already, perhaps in a select() on the sentinel, where nobody would count seconds.
-        call_later(GRACE, lambda: abandon(process))
+    with shield:
+        with process.mutex:
+            if process.status is not None:
+                return False
+            process.status = status
+            process.died_at = monotonic()
+        _call_all(_on_death, process)
+        here = HERE.thread
+        with process.mutex:
+            running = []
+            for thread in process.threads.values():
+                # Woken inside the mutex: what a thread parks on may be gone once it has left.
+                if thread.parked is not None:
+                    unlock(thread.parked)
+                elif thread is not here:
+                    running.append(thread)
+        if running:
+            _tell(process, running)
+        if process.watchers and here is not process.main:
+            # Somebody waits already, perhaps in a select() on the sentinel, where nobody counts seconds.
+            _abandon_later(process)
     return True
 
 
-def _end(process: ThreadProcess, code: int | None = None) -> None:
+def _tell(process: ThreadProcess, threads: list[Thread]) -> None:
+    """Raise `ProcessExit` in threads that run, once in each and in none that found out by itself."""
+    _async_raiser()  # imports on first use; nothing may be held then
     with process.mutex:
-        if process.ended:
+        for thread in threads:
+            if not thread.told and process.threads.get(thread.ident) is thread:
+                thread.told = True
+                _raise_in(thread, ProcessExit)
+
+
+def _abandon_later(process: ThreadProcess) -> None:
+    with process.mutex:
+        if process.ended or "grace" in process.state:
             return
-        if process.status is None:
-            process.status = 1 if code is None else code
-        process.exitcode = process.status
-        process.ended = True
-        watchers, process.watchers = process.watchers, []
-        process.threads.clear()
-        process.main = None
-    for child in list(process.children):
-        if child.ended:
-            reap(child)
-    for watcher in watchers:
-        watcher()
+        process.state["grace"] = key = _clock.reserve()
+    left = process.died_at + GRACE - monotonic()
+    _clock.add(monotonic() + max(0.0, left), lambda: abandon(process), key)
+
+
+def _end(process: ThreadProcess, code: int | None = None) -> None:
+    with shield:
+        with process.mutex:
+            if process.ended:
+                return
+            if process.status is None:
+                process.status = 1 if code is None else code
+            process.exitcode = process.status
+            process.ended = True
+            watchers, process.watchers = process.watchers, []
+            process.threads.clear()
+            process.main = None
+            grace = process.state.pop("grace", None)
+        if grace is not None:
+            cancel(grace)
+        for child in list(process.children):
+            if child.ended:
+                reap(child)
+        if process.parent is not None and process.parent.ended:
+            reap(process)  # an orphan: nobody else is going to
+        _call_all(_on_end, process)
+        for watcher in watchers:
+            try:
+                watcher()
+            except RuntimeError:  # a lock that was released already
+                pass
 
 
 def abandon(process: ThreadProcess) -> None:
@@ -360,7 +519,7 @@ def watch(process: ThreadProcess, function: Callable[[], object]) -> bool:
         process.watchers.append(function)
         dying = process.status is not None
     if dying:
-        call_later(max(0.0, process.died_at + GRACE - monotonic()), lambda: abandon(process))
+        _abandon_later(process)
     return True
 
 
@@ -413,28 +572,48 @@ def spawn_thread(
     **options: Any,
 ) -> Any:
     """Start a thread that belongs to ``process`` and return what ``starter`` returns."""
-    return starter(_adopted, (process, function, args, kwargs or {}), **options)
+    return starter(adopt, (Thread(process), function, args, kwargs or {}), **options)
 
 
-def _adopted(
-    process: ThreadProcess, function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
+def adopt(
+    thread: Thread, function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    thread = Thread(process)
-    HERE.process = process
-    HERE.thread = thread
-    with process.mutex:
-        process.threads[thread.ident] = thread
+    """Call ``function`` in the calling thread, which is new and is to be ``thread`` of its process."""
     try:
-        checkpoint()
+        _enter(thread)
         function(*args, **kwargs)
     finally:
-        with process.mutex:
-            if process.threads.get(thread.ident) is thread:
-                del process.threads[thread.ident]
+        _left(thread, _leave(thread))
 
 
-class acting_as:  # noqa: N801 - a context manager, named as the stdlib names its own
-    """Let the calling thread answer as ``process`` inside the ``with`` block."""
+def wait_thread(thread: Thread, timeout: float = -1.0) -> bool:
+    """Block until a thread has left its process; returns whether it has.  Negative waits for ever."""
+    waiter = allocate_lock()
+    waiter.acquire()
+    with thread.process.mutex:
+        if thread.watchers is None:
+            return True
+        release = waiter.release
+        thread.watchers.append(release)
+    deadline = monotonic() + timeout
+    try:
+        while thread.watchers is not None:
+            left = deadline - monotonic() if timeout >= 0 else -1.0
+            if timeout >= 0 and left <= 0:
+                return False
+            park(waiter, left)
+    finally:
+        with thread.process.mutex:
+            if thread.watchers is not None and release in thread.watchers:
+                thread.watchers.remove(release)
+    return True
+
+
+class acting_as:
+    """Let the calling thread answer as ``process`` inside the ``with`` block.
+
+    The thread itself still belongs to its own process, and is unwound when that one dies.
+    """
 
     __slots__ = ("_process", "_saved")
 
@@ -442,12 +621,11 @@ class acting_as:  # noqa: N801 - a context manager, named as the stdlib names it
         self._process = process
 
     def __enter__(self) -> None:
-        self._saved = HERE.process, HERE.thread
+        self._saved = HERE.process
         HERE.process = self._process
-        HERE.thread = self._process.main if self._process.main is self._saved[1] else None
 
     def __exit__(self, *exc: object) -> None:
-        HERE.process, HERE.thread = self._saved
+        HERE.process = self._saved
 
 
 def park(waiter: Any, timeout: float = -1.0) -> bool:
@@ -457,21 +635,22 @@ def park(waiter: Any, timeout: float = -1.0) -> bool:
     mean that a signal arrived: its handler has then run, and the caller looks at its own state again.
     Raises `ProcessExit` when the caller's process has ended, and whatever a signal handler raises.
     """
+    timeout = min(timeout, LONGEST)
     thread = HERE.thread
     if thread is None:
         return waiter.acquire(True, timeout)  # type: ignore[no-any-return]
     process = thread.process
-    with process.mutex:
-        alerted = process.status is not None or (process.pending and thread is process.main)
-        if not alerted:
-            thread.parked = waiter
-    if alerted:
-        checkpoint()
-        return False
+    taken = False
+    outer = thread.parked
     try:
-        taken: bool = waiter.acquire(True, timeout)
+        with process.mutex:
+            alerted = process.status is not None or (process.pending and thread is process.main)
+            if not alerted:
+                thread.parked = waiter
+        if not alerted:
+            taken = waiter.acquire(True, timeout)
     finally:
-        thread.parked = None
+        thread.parked = outer
     if process.status is not None or process.pending:
         checkpoint()
     return taken
@@ -484,6 +663,9 @@ def checkpoint() -> None:
         return
     process = thread.process
     if process.status is not None:
+        with process.mutex:
+            thread.told = True
+        _drain()  # whoever ended the process may have told the thread in this very moment: once is enough
         raise ProcessExit(process.status)
     if process.pending and (thread is process.main or thread.stands_for is process.main):
         _run_pending(process)
@@ -502,26 +684,55 @@ def unlock(waiter: Releasable) -> None:
         pass
 
 
-def _raise_in(thread: Thread, exception: type[BaseException]) -> bool:
-    """Raise ``exception`` in another thread at its next bytecode; False where the platform cannot."""
+_raiser: Callable[[int, type[BaseException]], object] | None = None
+
+
+def _async_raiser() -> Callable[[int, type[BaseException]], object]:
+    """Return the function that raises an exception in another thread; imports on first use."""
+    global _raiser
+    if _raiser is None:
+        _raiser = _find_raiser()
+    return _raiser
+
+
+def _find_raiser() -> Callable[[int, type[BaseException]], object]:
     try:
         # Only here, because it costs 10 ms and is needed only to stop a thread that runs Python code.
         from ctypes import c_ulong, py_object, pythonapi  # noqa: PLC0415
 
-        return bool(pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread.ident), py_object(exception)))
+        set_async_exc = pythonapi.PyThreadState_SetAsyncExc
     except (ImportError, AttributeError):
-        return False
+        return lambda _ident, _exception: None  # a platform that cannot
+    return lambda ident, exception: set_async_exc(c_ulong(ident), py_object(exception))
+
+
+def _raise_in(thread: Thread, exception: type[BaseException]) -> None:
+    """Raise ``exception`` in a thread at its next bytecode, or when it has left its `shield` blocks.
+
+    With the mutex held, and for a thread that is in ``threads`` only: its number may be another's later.
+    """
+    if thread.shield:
+        if thread.late is None or exception is ProcessExit:
+            thread.late = exception
+        return
+    _async_raiser()(thread.ident, exception)
 
 
 # ---------------------------------------------------------------------------------------------------------
 # Signals
 
 
-def ignored_by_default(signum: int) -> bool:
-    """Return whether the default action of a signal is to do nothing."""
-    import _signal  # noqa: PLC0415 - loaded in every interpreter; kept out of the module's names
+def _numbers(names: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(int(getattr(_signal, name)) for name in names if hasattr(_signal, name))
 
-    return signum in {getattr(_signal, name, None) for name in _IGNORED_BY_DEFAULT}
+
+_ignored = _numbers(_IGNORED_BY_DEFAULT + _STOPPING)
+_unblockable = _numbers(("SIGKILL", "SIGSTOP"))
+
+
+def ignored_by_default(signum: int) -> bool:
+    """Return whether a signal without handler does nothing here; one that would stop a process included."""
+    return signum in _ignored
 
 
 def deliver(process: ThreadProcess, signum: int) -> None:
@@ -532,41 +743,100 @@ def deliver(process: ThreadProcess, signum: int) -> None:
     """
     if signum == 0 or process.ended or process.status is not None:
         return
-    handler = process.handlers.get(signum, SIG_DFL) if signum != SIGKILL else SIG_DFL
-    if handler is None or handler == SIG_IGN:
-        return
-    if handler == SIG_DFL:
-        if not ignored_by_default(signum):
+    here = HERE.thread
+    stand_in, fatal = None, False
+    with shield:
+        with process.mutex:
+            handler = process.handlers.get(signum, SIG_DFL) if signum not in _unblockable else SIG_DFL
+            if signum in process.blocked and signum not in _unblockable:
+                if signum not in process.deferred:
+                    process.deferred.append(signum)
+                waiting = process.state.get("sigwait")
+                if waiting is not None:
+                    unlock(waiting)
+                return
+            if callable(handler):
+                stand_in = _notify(process, signum, here)
+            else:
+                fatal = handler == SIG_DFL and signum not in _ignored
+        if fatal:
             kill(process, -signum)
-        return
-    with process.mutex:
-        if signum in process.blocked:
-            if signum not in process.deferred:
-                process.deferred.append(signum)
-            return
-        process.pending.append(signum)
-        main = process.main
-        waiter = main.parked if main is not None else None
-    if main is None:
-        return  # not started yet: its first checkpoint runs the handler
-    if waiter is not None:
-        unlock(waiter)
-    elif main is HERE.thread:
+        elif stand_in is not None:
+            _start_stand_in(process, stand_in)
+    if here is not None and here.process is process:
         checkpoint()
-    else:
-        spawn_thread(process, _stand_in, (main,))
 
 
-def _stand_in(main: Thread) -> None:
+def _notify(process: ThreadProcess, signum: int, here: Thread | None) -> Thread | None:
+    """Note a signal that has a handler, mutex held; returns the stand-in to start if the main thread runs."""
+    process.pending.append(signum)
+    fd = process.state.get("wakeup_fd", -1)
+    if fd >= 0:
+        try:
+            os.write(fd, bytes((signum,)))
+        except OSError:  # full, or closed: as the interpreter, which warns at most
+            pass
+    main = process.main
+    if main is None or process.threads.get(main.ident) is not main:
+        return None  # not started yet: its first checkpoint runs the handler; or over: nobody does
+    if main.parked is not None:
+        unlock(main.parked)
+        return None
+    if here is main or (here is not None and here.stands_for is main):
+        return None
+    stand_in = Thread(process)
+    stand_in.stands_for = main
+    process.state.setdefault("standing in", []).append(stand_in)
+    return stand_in
+
+
+def _start_stand_in(process: ThreadProcess, thread: Thread) -> None:
+    arguments: tuple[Any, ...] = (thread, _stand_in, (thread,), {})
+    try:
+        real_start_new_thread(adopt, arguments)
+    except RuntimeError:  # no thread to be had: the main thread runs the handler when it comes by
+        with process.mutex:
+            process.state["standing in"].remove(thread)
+            watchers, thread.watchers = thread.watchers or [], None
+        _left(thread, watchers)
+
+
+def settle() -> None:
+    """Wait until no handler runs in place of the calling main thread, and take what one raised.
+
+    Called where the program changes timers and handlers: after that nothing of the old ones may arrive.
+    """
     thread = HERE.thread
-    assert thread is not None
-    thread.stands_for = main
+    if thread is None or thread is not thread.process.main:
+        return
+    while True:
+        checkpoint()
+        with thread.process.mutex:
+            standing = list(thread.process.state.get("standing in", ()))
+        if not standing:
+            _drain()
+            return
+        wait_thread(standing[0])
+
+
+def _stand_in(thread: Thread) -> None:
+    process, main = thread.process, thread.stands_for
+    assert main is not None
     try:
         checkpoint()
     except ProcessExit:
         raise
     except BaseException as error:
-        _raise_in(main, _carrier(error))
+        carrier = _carrier(error)
+        _async_raiser()
+        with process.mutex:
+            if process.status is None and process.threads.get(main.ident) is main:
+                _raise_in(main, carrier)
+                if main.parked is not None:
+                    unlock(main.parked)
+    finally:
+        with process.mutex:
+            process.state["standing in"].remove(thread)
 
 
 def _carrier(error: BaseException) -> type[BaseException]:
@@ -587,7 +857,11 @@ def _run_pending(process: ThreadProcess) -> None:
             signum = process.pending.pop(0)
         handler = process.handlers.get(signum, SIG_DFL)
         if callable(handler):
-            handler(signum, sys._getframe(2))
+            main = process.main
+            if HERE.thread is main or main is None:
+                handler(signum, sys._getframe(2))
+            else:
+                handler(signum, sys._current_frames().get(main.ident))
         elif handler == SIG_DFL and not ignored_by_default(signum):
             kill(process, -signum)
             raise ProcessExit(-signum)
@@ -616,20 +890,27 @@ class _Clock:
         self._count = 0
         self._wake: Any = None
 
-    def add(self, when: float, function: Callable[[], object]) -> int:
+    def reserve(self) -> int:
+        """Return a key for a call that is going to be added."""
         with self._lock:
             self._count += 1
-            entry = (when, self._count, function)
-            self._due.append(entry)
+            return self._count
+
+    def add(self, when: float, function: Callable[[], object], key: int) -> None:
+        with self._lock:
+            self._due.append((when, key, function))
             wake, running = self._wake, self._wake is not None
             if not running:
                 self._wake = allocate_lock()
                 self._wake.acquire()
         if running:
             unlock(wake)
-        else:
+            return
+        try:
             real_start_new_thread(self._loop, ())
-        return entry[1]
+        except RuntimeError:
+            with self._lock:
+                self._wake = None  # the next one that adds a call tries again
 
     def cancel(self, key: int) -> None:
         with self._lock:
@@ -650,7 +931,7 @@ class _Clock:
                 if left <= 0:
                     self._due.remove(entry)
             if left > 0:
-                wake.acquire(True, left)
+                wake.acquire(True, min(left, LONGEST))
                 continue
             try:
                 entry[2]()
@@ -663,7 +944,10 @@ _clock = _Clock()
 
 def call_later(seconds: float, function: Callable[[], object]) -> int:
     """Call ``function()`` after ``seconds`` in a thread of the main program; returns a key for `cancel`."""
-    return _clock.add(monotonic() + seconds, function)
+    key = _clock.reserve()
+    with shield:
+        _clock.add(monotonic() + seconds, function, key)
+    return key
 
 
 def cancel(key: int) -> None:
@@ -677,7 +961,7 @@ def cancel(key: int) -> None:
 
 def _after_real_fork() -> None:
     """In the child of a real fork only the calling thread exists, and it is the main program."""
-    global HERE, _clock, _registry_lock
+    global _clock, _registry_lock
     HERE.process = MAIN
     HERE.thread = None
     MAIN.pid = real_getpid()
@@ -691,4 +975,4 @@ def _after_real_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_real_fork)
 
-MAIN.handlers[2] = default_int_handler
+MAIN.handlers[2] = _signal.default_int_handler

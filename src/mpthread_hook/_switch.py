@@ -1,12 +1,21 @@
-"""What interpreter start-up loads: the finder, and nothing else.
+"""What interpreter start-up loads: the switch and the finder, and nothing else.
 
-`sitecustomize`, a ``.pth`` line and `mpthread_hook.enable()` all end in `install()`.  The finder costs
-nothing until somebody imports `multiprocessing`; only then are the table, the emulation and the backend
-loaded (`_hook.activation.complete`).  Names used by start-up files are a contract: never rename them.
+`sitecustomize`, a ``.pth`` line, a ``.start`` file, `mpthread_hook.auto` and `mpthread_hook.enable()` all
+end here.  The finder costs nothing until somebody imports `multiprocessing`; only then are the table, the
+emulation and the backend loaded (`_hook.activation.complete`).  Names used by start-up files (`start`,
+`finder`, this module's own) are a contract between installed versions: never rename them.
+
+The environment variable `MPTHREAD_HOOK` holds words, separated by commas:
+
+* ``auto`` (as when it is not set): on where processes cannot work, off elsewhere (see `_hook.policy`);
+* ``1``: on; ``0``: off, for every way in but `enable()` in code;
+* ``strict``: what would be reported on stderr is raised, once the interpreter has started;
+* ``debug``: each decision is printed to stderr.
 """
 
-from __future__ import annotations
+# ruff: noqa: I002 - `__future__` would be one more module at every start of every interpreter
 
+import os
 import sys
 from _thread import RLock
 
@@ -16,8 +25,29 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
+    Trigger = Callable[[str, Sequence[str] | None, ModuleType | None], ModuleSpec | None]
+
 #: Top-level packages that are served.
 ROOTS = frozenset(("multiprocessing", "_multiprocessing"))
+VARIABLE = "MPTHREAD_HOOK"
+_WORDS = frozenset(("auto", "1", "0", "strict", "debug", ""))
+
+#: Values of `sys.platform` where a program cannot make processes, and what to call them.
+PLATFORMS = {
+    "ios": "iOS",
+    "tvos": "tvOS",
+    "watchos": "watchOS",
+    "visionos": "visionOS",
+    "android": "Android",
+    "emscripten": "Emscripten",
+    "wasi": "WASI",
+}
+#: What AWS Lambda sets in every function.
+LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
+#: Where the C libraries of Linux keep named semaphores; without it, `multiprocessing.Lock()` is an OSError.
+SHM = "/dev/shm"
+#: Ways in that an installed wheel brings along: they act on a sign only, never leave an undecided finder.
+_UNASKED = frozenset(("pth", "start"))
 
 
 class Finder:
@@ -28,17 +58,20 @@ class Finder:
     """
 
     def __init__(self) -> None:
-        self.triggers: dict[str, Callable[[str, Sequence[str] | None, ModuleType | None], ModuleSpec | None]] = {}
+        self.triggers: dict[str, Trigger] = {}
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+        self, fullname: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
         """Return a spec for a module that we serve, None for every other name."""
         trigger = self.triggers.get(fullname)
         if trigger is not None:
             return trigger(fullname, path, target)
         if fullname.partition(".")[0] not in ROOTS:
             return None
+        if undecided and not settle():
+            # We have just left the list that the import goes through, so we go through the rest of it.
+            return elsewhere(fullname, path, target)
         # Not at the top: this is the second stage, which a program without multiprocessing never pays for.
         from ._hook import importer  # noqa: PLC0415
 
@@ -54,8 +87,124 @@ class Finder:
 finder = Finder()
 #: Guards activation; re-entrant, because activation imports modules that may enable the hook themselves.
 lock = RLock()
-#: How the finder came to be there, in order: ("sitecustomize", "pth", "code", ...).
+#: How the finder came to be there, in order and each once: "sitecustomize", "pth", "auto", "code" ...
 ways_in: list[str] = []
+#: Whether a start-up file turned the hook on; counts as one `enable()`.
+started = False
+#: Whether the first import of `multiprocessing` has still to find out if this platform needs us.
+undecided = False
+#: Why the hook is on or off, in a sentence; empty before anybody asked.
+sentence = ""
+#: What went wrong on the way, each a line that was printed to stderr.
+problems: list[str] = []
+#: The sitecustomize files that ran: ours, then those that it hid.
+ran: list[str] = []
+#: What was imported before the first way in ran.
+before: list[str] = []
+
+
+def words() -> frozenset[str]:
+    """Return what `MPTHREAD_HOOK` says, at this moment, with ``auto`` where it says neither on nor off."""
+    said = frozenset(os.environ.get(VARIABLE, "").replace(" ", "").split(","))
+    for word in said - _WORDS:
+        problem(f"{VARIABLE} has a word {word!r} that is none of auto, 1, 0, strict, debug; it is ignored")
+    said &= _WORDS
+    return said if said & {"1", "0"} else said | {"auto"}
+
+
+def say(text: str) -> None:
+    """Print one line to stderr; where there is none, do nothing."""
+    try:
+        print("mpthread_hook:", text, file=sys.stderr)
+    except Exception:  # no stderr, or a broken one: nothing at a start may fail
+        pass
+
+
+def problem(text: str) -> None:
+    """Report what went wrong, once."""
+    if text not in problems:
+        problems.append(text)
+        say(text)
+
+
+def sign() -> "str | None":
+    """Return a sentence on why processes cannot work here, from what can be seen at no cost; else None."""
+    name = PLATFORMS.get(sys.platform)
+    if name is None and hasattr(sys, "getandroidapilevel"):
+        name = "Android"  # 3.12 and before call it "linux"
+    if name is not None:
+        return f"the platform is {name}, where a program cannot make processes"
+    if LAMBDA in os.environ:
+        return f"{LAMBDA} is set: AWS Lambda has no semaphores"
+    if sys.platform == "linux" and not os.access(SHM, os.W_OK):
+        return f"{SHM} is missing or read-only: the system gives no semaphores"
+    return None
+
+
+def start(way: str) -> bool:
+    """Turn the hook on if `MPTHREAD_HOOK` or the platform says so; returns whether it may serve something.
+
+    The door of every start-up file.  May be called any number of times, through any number of doors; never
+    raises, and never imports `multiprocessing`.
+    """
+    try:
+        with lock:
+            _decide(way)
+        if started and any(name in sys.modules for name in ROOTS):
+            # Rare: somebody was faster than the start-up files.
+            from ._hook import activation  # noqa: PLC0415
+
+            if not undecided or settle():
+                activation.take_over_late()
+        return started
+    except Exception as error:
+        problem(f"{way} could not start it ({type(error).__name__}: {error})")
+        return False
+
+
+def _decide(way: str) -> None:
+    global sentence, started, undecided
+    said = words()
+    if "0" in said:
+        decided = False
+        sentence = f"off: {VARIABLE} is 0"
+    elif "1" in said:
+        decided = True
+        sentence = f"on: {VARIABLE} is 1"
+    else:
+        seen = sign()
+        decided = seen is not None
+        if seen is not None:
+            sentence = f"on: {seen}"
+        elif way not in _UNASKED:
+            sentence = "not decided: the first import of multiprocessing looks closer"
+        elif not sentence:
+            sentence = "off: nothing says that processes do not work here, and the wheel alone looks no closer"
+    if decided or ("auto" in said and way not in _UNASKED):
+        # What another way in found out stays as it is: the finder is there, and serves or is undecided.
+        undecided = not decided if not started else undecided and not decided
+        started = True
+        install(way)
+    if "debug" in said:
+        say(f"{way}: {sentence}")
+
+
+def settle() -> bool:
+    """Find out, at the first import of a served module, whether this platform needs us; if not, step aside."""
+    global sentence, started, undecided
+    from ._hook import policy  # noqa: PLC0415 - only an undecided start pays for the probes
+
+    on, found = policy.decide()
+    with lock:
+        if undecided:  # nobody else was faster
+            undecided, sentence = False, found
+            if "debug" in words():
+                say(sentence)
+            if not on:
+                started = False
+                ways_in.clear()
+                remove()
+        return finder in sys.meta_path
 
 
 def install(way: str = "code") -> bool:
@@ -64,11 +213,26 @@ def install(way: str = "code") -> bool:
     ``way`` says through which door (for `status` and `doctor`).  Never imports `multiprocessing`.
     """
     with lock:
-        ways_in.append(way)
+        if not before:
+            before.extend(sys.modules)
+        if way not in ways_in:
+            ways_in.append(way)
         if finder in sys.meta_path:
             return False
         sys.meta_path.insert(0, finder)
         return True
+
+
+def elsewhere(
+    fullname: str, path: "Sequence[str] | None", target: "ModuleType | None" = None
+) -> "ModuleSpec | None":
+    """Return the spec that the other finders have for a module."""
+    for other in list(sys.meta_path):
+        find = None if other is finder else getattr(other, "find_spec", None)
+        spec: ModuleSpec | None = find(fullname, path, target) if find is not None else None
+        if spec is not None:
+            return spec
+    return None
 
 
 def remove() -> None:
@@ -76,3 +240,16 @@ def remove() -> None:
     with lock:
         while finder in sys.meta_path:
             sys.meta_path.remove(finder)
+
+
+def _relieve() -> None:
+    """Take the place of what `sitecustomize` put on `sys.meta_path` to wait for this module."""
+    for waiting in [one for one in sys.meta_path if "mpthread_hook_waiting" in vars(type(one))]:
+        ran.extend(waiting.ran)  # type: ignore[attr-defined]
+        before.extend(waiting.before)  # type: ignore[attr-defined]
+        start(waiting.mpthread_hook_waiting)  # type: ignore[attr-defined]
+        # Last, so that no import in between meets neither of them.
+        sys.meta_path.remove(waiting)
+
+
+_relieve()

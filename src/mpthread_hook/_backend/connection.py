@@ -8,14 +8,13 @@ descriptor on first demand and keeps it readable exactly while a read would not 
 from __future__ import annotations
 
 import io
-import itertools
 import pickle
 import selectors
 import sys
 
 from .. import _identity
 from .._identity import HERE, ThreadProcess, checkpoint, monotonic
-from .pipe import End, Hold, Source, wait_ready
+from .pipe import IN_FLIGHT, End, Hold, Source, cash, send_along, wait_ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,9 +87,9 @@ class Connection(_StockConnection):  # type: ignore[misc]
     process that asks.
     """
 
-    def __init__(self, end: End, readable: bool, writable: bool) -> None:  # noqa: FBT001 - as in the stdlib
+    def __init__(self, end: End, readable: bool, writable: bool, holder: ThreadProcess | None = None) -> None:
         self._end = end
-        self._hold = Hold(end)
+        self._hold = Hold(end, holder)
         self._readable = readable
         self._writable = writable
 
@@ -180,26 +179,9 @@ def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:  # noqa: N802, F
     return Connection(one, True, duplex), Connection(two, duplex, True)  # noqa: FBT003
 
 
-_in_flight: dict[int, Any] = {}
-_tickets = itertools.count(1)
-
-
-def send_along(thing: Any) -> int:
-    """Keep ``thing`` until the ticket that is returned, which travels in a pickle, is cashed."""
-    ticket = next(_tickets)
-    _in_flight[ticket] = thing
-    return ticket
-
-
-def cash(ticket: int) -> Any:
-    """Return what a ticket stands for; a ticket is good once."""
-    return _in_flight.pop(ticket)
-
-
 def _reduce(connection: Connection) -> tuple[Any, ...]:
     connection._check_closed()
-    # The duplicate is held by the sender until it arrives, as a descriptor in a message is by the kernel.
-    duplicate = Connection(connection._end, connection._readable, connection._writable)
+    duplicate = Connection(connection._end, connection._readable, connection._writable, IN_FLIGHT)
     return _rebuild, (send_along(duplicate),)
 
 

@@ -12,32 +12,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class ResourceTracker:
-    """Accepts what the stdlib's tracker process is told; semaphores and memory are freed by their owners."""
-
-    _fd: int | None = None
-    _pid: int | None = None
-
-    def ensure_running(self) -> None:
-        """Do nothing: there is no tracker process."""
-
-    def getfd(self) -> int | None:
-        """Return None: there is no pipe to a tracker."""
-        return None
-
-    def register(self, name: str, rtype: str) -> None:
-        """Do nothing: whoever made the resource frees it."""
-
-    def unregister(self, name: str, rtype: str) -> None:
-        """Do nothing."""
-
-    def _check_alive(self) -> bool:
-        return True
-
-    def _stop(self, *args: object, **kwargs: object) -> None:
-        pass
-
-
 class ForkServer:
     """Accepts what the stdlib's fork server is told; a thread process needs none."""
 
@@ -84,14 +58,6 @@ def close_all_fds_except(fds: Any) -> None:
 
 def main(fd: int | None = None, *args: object, **kwargs: object) -> None:
     """Do nothing: no tracker, server or spawned interpreter is ever run."""
-
-
-def install_tracker(module: Any) -> None:
-    """Finish `multiprocessing.resource_tracker`: its functions are methods of our tracker."""
-    tracker = ResourceTracker()
-    module._resource_tracker = tracker
-    for name in ("ensure_running", "register", "unregister", "getfd"):
-        setattr(module, name, getattr(tracker, name))
 
 
 def install_forkserver(module: Any) -> None:

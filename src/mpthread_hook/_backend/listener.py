@@ -13,6 +13,7 @@ from importlib import import_module
 
 from .._identity import HERE
 from .connection import Connection, Pipe, take_over
+from .pipe import IN_FLIGHT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ class InprocListener:
     def connect(self) -> Connection:
         """Return the client's end of a new connection."""
         ours, theirs = Pipe()
-        self._queue._end.put((theirs,))
+        offered = Connection(theirs._end, True, True, IN_FLIGHT)  # noqa: FBT003 - readable, writable
+        theirs.close()
+        self._queue._end.put((offered,))
         if not self.is_open():
             self._queue._end.inbox.clear()
         return ours

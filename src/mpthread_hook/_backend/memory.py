@@ -5,14 +5,18 @@ All memory is shared by thread processes, so an arena is an anonymous map.
 
 from __future__ import annotations
 
+import functools
 import mmap
 import os
+import weakref
 
-from .._identity import MAIN
-from .connection import cash, send_along
+from .._identity import HERE, MAIN
+from .pipe import Hold, cash, send_along
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
     from typing import Any
 
 
@@ -51,3 +55,58 @@ class _OsOfTheProgram:
 
 
 os_of_the_program = _OsOfTheProgram()
+
+
+class _Mapping:
+    """The mapping of one `SharedMemory` object, which each process closes for itself."""
+
+    def __init__(self, close: Callable[[], object]) -> None:
+        self.open = 0
+        self._close = close
+
+    def last_out(self) -> None:
+        """Unmap it."""
+        try:
+            self._close()
+        except BufferError:  # a view is still in use: as in the stdlib, whoever has it keeps it
+            pass
+
+
+def install(module: ModuleType) -> None:
+    """Finish `multiprocessing.shared_memory`: an inherited object is closed by each process for itself.
+
+    After a fork each process has a mapping of its own; here the object and its mapping are one.
+    """
+    served: Any = module
+    cls = served.SharedMemory
+    stock_init, stock_close = cls.__init__, cls.close
+
+    @functools.wraps(stock_init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        stock_init(self, *args, **kwargs)
+        myself = weakref.ref(self)
+        self._hold = Hold(_Mapping(lambda: stock_close(myself()) if myself() is not None else None))
+
+    def close(self: Any) -> None:
+        """Close the calling process's access to the memory, which stays until `unlink`."""
+        hold = self.__dict__.get("_hold")
+        if hold is None or hold.holders <= {HERE.process}:
+            stock_close(self)  # the last one sees the BufferError of a view that is still in use
+        if hold is not None:
+            hold.drop(HERE.process)
+
+    def __del__(self: Any) -> None:
+        try:
+            stock_close(self)
+        except (OSError, BufferError):
+            pass
+        hold = self.__dict__.get("_hold")
+        if hold is not None:
+            hold.drop_all()
+
+    def buf(self: Any) -> Any:
+        """Return a memoryview of the memory; None once the calling process has closed it."""
+        hold = self.__dict__.get("_hold")
+        return self._buf if hold is None or HERE.process in hold.holders else None
+
+    cls.__init__, cls.close, cls.__del__, cls.buf = __init__, close, __del__, property(buf)

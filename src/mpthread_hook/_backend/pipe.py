@@ -11,6 +11,7 @@ once more, and a sender looks for waiters after it has put.
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 from _thread import RLock, allocate_lock
@@ -62,7 +63,7 @@ class Readiness:
 class End:
     """One end of a pipe."""
 
-    __slots__ = ("inbox", "open", "peer", "pollers", "readiness", "waiters")
+    __slots__ = ("inbox", "open", "peer", "pollers", "readiness", "server", "waiters")
 
     peer: End
 
@@ -71,7 +72,9 @@ class End:
         self.waiters: deque[Any] = deque()
         self.pollers: list[Callable[[], object]] = []
         self.readiness: Readiness | None = None
-        #: In how many (connection, process) pairs it is open.
+        #: The manager's server that reads from this end, and its process (see `managers`).
+        self.server: Any = None
+        #: In how many (connection, process) pairs it is open (see `Hold`).
         self.open = 0
 
     def ready(self) -> bool:
@@ -99,6 +102,11 @@ class End:
             poller()
         if self.readiness is not None:
             self.readiness.update(self)
+
+    def last_out(self) -> None:
+        """Nobody holds this end any more: what was sent to it is lost, and the peer is told."""
+        self.inbox.clear()
+        self.peer.hang_up()
 
     def hang_up(self) -> None:
         """The peer was closed by its last holder: every reader sees the end of file."""
@@ -174,17 +182,24 @@ def _discard(waiters: deque[Any], waiter: Any) -> None:
         pass
 
 
+#: Holds what is on its way: a connection inside a message belongs to nobody until it is received.
+IN_FLIGHT = ThreadProcess(0, _identity.MAIN, "in flight", "main")
+
+
 class Hold:
-    """In which processes one `Connection` object is open."""
+    """In which processes one object is open that each of them opens and closes for itself.
 
-    __slots__ = ("end", "holders")
+    ``thing.open`` counts (object, process) pairs; ``thing.last_out()`` is called when the last one closes.
+    """
 
-    def __init__(self, end: End) -> None:
-        self.end = end
-        process = HERE.process
+    __slots__ = ("holders", "thing")
+
+    def __init__(self, thing: Any, process: ThreadProcess | None = None) -> None:
+        self.thing = thing
+        process = process or HERE.process
         with _holds_lock:
             self.holders = {process}
-            end.open += 1
+            thing.open += 1
             process.handles[self] = None
 
     def drop(self, process: ThreadProcess) -> None:
@@ -194,17 +209,32 @@ class Hold:
                 return
             self.holders.discard(process)
             process.handles.pop(self, None)
-            end = self.end
-            end.open -= 1
-            last = not end.open
+            thing = self.thing
+            thing.open -= 1
+            last = not thing.open
         if last:
-            end.inbox.clear()  # nobody can read it any more
-            end.peer.hang_up()
+            thing.last_out()
 
     def drop_all(self) -> None:
         """Close it for everybody: the object is gone."""
         for process in list(self.holders):
             self.drop(process)
+
+
+_in_flight: dict[int, Any] = {}
+_tickets = itertools.count(1)
+
+
+def send_along(thing: Any) -> int:
+    """Keep ``thing`` until the ticket that is returned, which travels in a pickle, is cashed."""
+    ticket = next(_tickets)
+    _in_flight[ticket] = thing
+    return ticket
+
+
+def cash(ticket: int) -> Any:
+    """Return what a ticket stands for; a ticket is good once."""
+    return _in_flight.pop(ticket)
 
 
 def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
@@ -214,7 +244,7 @@ def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
         child.handles = parent.handles.copy()
         for hold in list(child.handles):
             hold.holders.add(child)
-            hold.end.open += 1
+            hold.thing.open += 1
 
 
 def _release(process: ThreadProcess) -> None:

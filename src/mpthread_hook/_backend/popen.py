@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import ast
 import contextvars
 import io
+import linecache
 import os
 import sys
 from importlib import import_module
@@ -165,6 +167,9 @@ def _run_process(process: BaseProcess) -> int:
     finally:
         if late and HERE.process.status is None:
             atexit._run_exitfuncs()
+        # The record outlives the child in its parent's Popen; what the child worked on must not.
+        for name in ("_target", "_args", "_kwargs"):
+            process.__dict__.pop(name, None)
     return code
 
 
@@ -202,27 +207,56 @@ class SpawnPopen(Popen):
         finally:
             context.set_spawning_popen(None)
         buffer.seek(0)
+        unguarded = _started_by_unguarded_main()
         kept = (process_obj._args, process_obj._kwargs) if hasattr(process_obj, "_args") else None
         record.object = process_obj
 
         def body() -> int:
             # What is pickled may be the last reference to a lock or a pipe: keep it until it is unpickled.
             nonlocal kept
-            code = contextvars.Context().run(_run_spawned, buffer)
+            code = contextvars.Context().run(_run_spawned, buffer, unguarded)
             kept = None
             return code
 
         return body
 
 
-def _run_spawned(buffer: io.BytesIO) -> int:
+def _started_by_unguarded_main() -> bool:
+    """Return whether importing the main module again, as spawn does, would come to this start() again.
+
+    That is what the stdlib's RuntimeError about freeze_support() is for.  Modules are shared here, so the
+    main module is not run again; whether it would fail is read off the statement that is running in it.
+    """
+    main = sys.modules.get("__main__")
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and main is not None and frame.f_globals is vars(main):
+            break
+        frame = frame.f_back  # type: ignore[assignment]
+    else:
+        return False
+    source = "".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals))
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return False
+    for statement in body:
+        if statement.lineno <= frame.f_lineno <= (statement.end_lineno or 0):
+            guard = isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
+            return not guard
+    return False
+
+
+def _run_spawned(buffer: io.BytesIO, unguarded: bool) -> int:  # noqa: FBT001
     from pickle import load  # noqa: PLC0415 - only children of spawn and forkserver need it
 
     record = HERE.process
     try:
         preparation = load(buffer)  # noqa: S301 - written by this program a moment ago
-        placeholder = _Placeholder(preparation, record)
-        record.object = placeholder
+        record.object = placeholder = _Placeholder(preparation, record)
+        if unguarded:
+            placeholder._inheriting = True
+            import_module("multiprocessing.spawn")._check_not_importing_main()
         process = load(buffer)  # noqa: S301
     except SystemExit:
         raise
@@ -248,6 +282,7 @@ class _Placeholder:
         self.authkey = self._config["authkey"]
         self.ident = self.pid = record.pid
         self.daemon = bool(self._config.get("daemon"))
+        self._inheriting = False
 
 
 class ForkserverPopen(SpawnPopen):

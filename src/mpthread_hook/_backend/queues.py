@@ -70,6 +70,7 @@ class Queue(_Ends):
 
     def _reset(self, after_fork: bool = False) -> None:  # noqa: FBT001, FBT002 - the stdlib's signature
         self._closed_in: set[ThreadProcess] = set()
+        self._used_in: set[ThreadProcess] = set()
         self._joincancelled = False
         self._thread = None
         self._jointhread = None
@@ -101,6 +102,9 @@ class Queue(_Ends):
             self._check()
         if self._bounded and not self._sem.acquire(block, timeout):
             raise Full
+        process = HERE.process
+        if process not in self._used_in:
+            self._used_in.add(process)
         if HERE.thread is not None:
             checkpoint()
         try:
@@ -112,7 +116,7 @@ class Queue(_Ends):
             return
         writer = self._writer
         peer = writer._end.peer
-        if not peer.open or HERE.process not in writer._hold.holders:
+        if not peer.open or process not in writer._hold.holders:
             self._broken(obj)
             return
         peer.put(message)
@@ -168,7 +172,11 @@ class Queue(_Ends):
 
     def close(self) -> None:
         """Say that the calling process will use the queue no more; other processes go on."""
-        self._closed_in.add(HERE.process)
+        process = HERE.process
+        self._closed_in.add(process)
+        if process in self._used_in:  # the stdlib's feeder thread, which starts with the first put, does it
+            self._reader.close()
+            self._writer.close()
 
     def join_thread(self) -> None:
         """Return at once: items are in the queue when `put()` returns."""

@@ -6,6 +6,8 @@ import os
 import sys
 from importlib import import_module
 
+from .pipe import cash, send_along
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -22,9 +24,8 @@ class DupFd:
         self._fd = os.dup(fd)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        connection = import_module("mpthread_hook._backend.connection")
         fd, self._fd = self._fd, -1
-        return _rebuild_dup_fd, (connection.send_along(fd),)
+        return _rebuild_dup_fd, (send_along(fd),)
 
     def detach(self) -> int:
         """Return the descriptor; it is the caller's from now on."""
@@ -37,9 +38,8 @@ class DupFd:
 
 
 def _rebuild_dup_fd(ticket: int) -> DupFd:
-    connection = import_module("mpthread_hook._backend.connection")
     duplicate = DupFd.__new__(DupFd)
-    duplicate._fd = connection.cash(ticket)
+    duplicate._fd = cash(ticket)
     return duplicate
 
 

@@ -28,9 +28,10 @@ RECURSIVE_MUTEX = 0
 SEMAPHORE = 1
 
 _handles = itertools.count(1)
-# Semaphores by handle and by name, for _rebuild() in children of spawn.
+# Semaphores by handle and by name, for _rebuild() in children of spawn.  A name keeps its semaphore until
+# sem_unlink(), as in the kernel.
 _by_handle: WeakValueDictionary[int, SemLock] = WeakValueDictionary()
-_by_name: WeakValueDictionary[str, SemLock] = WeakValueDictionary()
+_by_name: dict[str, SemLock] = {}
 
 
 class SemLock:

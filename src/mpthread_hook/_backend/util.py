@@ -11,6 +11,7 @@ import itertools
 import os
 import sys
 import weakref
+from collections.abc import MutableMapping
 from importlib import import_module
 
 from .._identity import HERE, ThreadProcess
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _counter = itertools.count()
 
 
-class FinalizerRegistry:
+class FinalizerRegistry(MutableMapping):  # type: ignore[type-arg]
     """The finalizers of the calling process, as the mapping that the stdlib keeps in a global."""
 
     @staticmethod
@@ -35,46 +36,29 @@ class FinalizerRegistry:
             registry = process.state.setdefault("finalizers", {})
         return registry
 
-    def _mine(self) -> dict[Any, Finalize]:
-        return self.of(HERE.process)
-
     def __getitem__(self, key: Any) -> Finalize:
-        return self._mine()[key]
+        return self.of(HERE.process)[key]
 
     def __setitem__(self, key: Any, value: Finalize) -> None:
-        self._mine()[key] = value
+        self.of(HERE.process)[key] = value
 
     def __delitem__(self, key: Any) -> None:
-        del self._mine()[key]
-
-    def __contains__(self, key: Any) -> bool:
-        return key in self._mine()
+        del self.of(HERE.process)[key]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(list(self._mine()))
+        # Over a copy, because a finalizer that runs meanwhile takes itself out.
+        return iter(list(self.of(HERE.process)))
 
     def __len__(self) -> int:
-        return len(self._mine())
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        """As `dict.get`."""
-        return self._mine().get(key, default)
-
-    def keys(self) -> list[Any]:
-        """As `dict.keys`, as a copy."""
-        return list(self._mine())
-
-    def items(self) -> list[tuple[Any, Finalize]]:
-        """As `dict.items`, as a copy."""
-        return list(self._mine().items())
-
-    def values(self) -> list[Finalize]:
-        """As `dict.values`, as a copy."""
-        return list(self._mine().values())
+        return len(self.of(HERE.process))
 
     def clear(self) -> None:
         """Forget the finalizers of the calling process."""
-        self._mine().clear()
+        self.of(HERE.process).clear()
+
+    def copy(self) -> dict[Any, Finalize]:
+        """Return the finalizers of the calling process as a dict."""
+        return self.of(HERE.process).copy()
 
 
 registry = FinalizerRegistry()

@@ -3,15 +3,21 @@
 Two stages.  The first puts the finder in front (`_switch.install`).  The second, `complete()`, runs at the
 first import of a served module: it patches the standard library and third parties by the rows of the
 table, each change through one journal, so that `disable()` leaves everything as it was.
+
+Nothing is imported while `_switch.lock` is held: the thread that holds the import lock of the same module
+may be waiting for ours.
 """
 
 from __future__ import annotations
 
+import _imp
+import os
 import sys
+from _thread import get_ident
 
 from .. import _identity, _switch, _table
 from ..errors import ActivationError, LeftoverProcessError
-from . import importer
+from . import importer, late
 from .journal import Journal
 
 TYPE_CHECKING = False
@@ -22,8 +28,16 @@ if TYPE_CHECKING:
 _depth = 0
 _modules = Journal()  # what was changed in sys.modules and in packages
 _patches = Journal()  # what was changed in foreign modules
+_redirections = Journal()  # what was changed in, and for, modules that were imported before us
 _completed = False
-_completing = False
+_completing: set[int] = set()
+#: The interpreter's own modules that were put aside, and what else was found to hold of them.
+_early: dict[str, ModuleType] = {}
+_references: list[late.Reference] = []
+#: Names (module, name) that were taken early from patched modules, and follow the patch.
+_followed: list[tuple[str, str]] = []
+
+LATE_MODES = ("warn", "error", "rebind")
 
 
 def is_served(name: str) -> bool:
@@ -50,50 +64,163 @@ class Handle:
         self.disable()
 
 
-def enable(way: str = "code") -> Handle:
+# ---------------------------------------------------------------------------------------------------------
+# On
+
+
+def enable(late: str | None = None, way: str = "code") -> Handle:
     """Serve thread-backed modules from now on; nested calls count."""
     global _depth
+    mode = _late_mode(late)
+    early = _early_modules()
+    found = _look_back(early, mode)
     with _switch.lock:
         _depth += 1
-        if _switch.install(way) or not _completed:
-            _put_real_modules_aside()
-        return Handle()
+        _switch.undecided = False
+        _switch.sentence = _switch.sentence if _switch.started else "on: enable() was called"
+        _switch.install(way)
+    if early:
+        _take_over(early, found, mode)
+    return Handle()
 
 
-def _put_real_modules_aside() -> None:
-    for name in [name for name in sys.modules if is_served(name)]:
-        module = sys.modules[name]
-        spec = getattr(module, "__spec__", None)
-        if spec is not None and isinstance(spec.loader, importer.Loader):
+def take_over_late() -> None:
+    """Do for a start-up file that came late what `enable()` does; a strict start cannot raise and says so."""
+    early = _early_modules()
+    if early:
+        mode = _late_mode(None)
+        if mode == "error":
+            _switch.problem(f"multiprocessing was imported before {_switch.ways_in[-1]} ran, and it is strict")
+            mode = "warn"
+        _take_over(early, _look_back(early, mode), mode)
+
+
+def _late_mode(mode: str | None) -> str:
+    if mode is None:
+        return "error" if "strict" in _switch.words() else "warn"
+    if mode not in LATE_MODES:
+        raise ValueError(f"late must be one of {', '.join(map(repr, LATE_MODES))}, not {mode!r}")
+    return mode
+
+
+def _early_modules() -> dict[str, ModuleType]:
+    return {
+        name: module
+        for name, module in list(sys.modules.items())
+        if is_served(name) and module is not None and not importer.is_ours(module)
+    }
+
+
+def _look_back(early: dict[str, ModuleType], mode: str) -> list[late.Reference]:
+    found = late.references(early) if early else []
+    if mode == "error":
+        late.refuse(found)
+    return found
+
+
+def _take_over(early: dict[str, ModuleType], found: list[late.Reference], mode: str) -> None:
+    with _switch.lock:
+        early = {name: module for name, module in early.items() if sys.modules.get(name) is module}
+        for name in early:
+            _modules.pop(sys.modules, name)
+        _early.update(early)
+    served = {name: importer.import_module(name) for name in early if importer.find_spec(name) is not None}
+    with _switch.lock:
+        left = late.redirect(early, served, _redirections)
+        if mode == "rebind":
+            late.rebind(early, served, _redirections)
+        for one in found:
+            rebound = mode == "rebind" and one["kind"] == "class"
+            stays = one["what"] in left if one["kind"] == "class" else f"{one['module']}.{one['name']}" in left
+            one["redirected"] = one["kind"] != "instance" and (rebound or not stays)
+        _references.extend(found)
+    if mode == "warn":
+        late.warn(found, stacklevel=5)
+
+
+def complete() -> None:
+    """Patch what the table lists outside multiprocessing; runs once, at the first served import."""
+    global _completed
+    me = get_ident()
+    if _completed or me in _completing:
+        return
+    _completing.add(me)
+    try:
+        for name in _table.foreign_modules():
+            if sys.modules.get(name) is not None:
+                _homes(name)
+        with _switch.lock:
+            if _completed or _switch.finder not in sys.meta_path:
+                return
+            replaced: dict[int, Any] = {}
+            for name in _table.foreign_modules():
+                module = sys.modules.get(name)
+                if module is not None:
+                    _apply(module, replaced)
+                else:
+                    _switch.finder.triggers[name] = importer.find_and_patch
+            _followed.extend(late.rebind_patched(replaced, _patches))
+            _completed = True
+    finally:
+        _completing.discard(me)
+
+
+def patch(module: ModuleType) -> None:
+    """Lay the rows of a foreign module over it, right after it was imported."""
+    name = module.__name__
+    _homes(name)
+    with _switch.lock:
+        if _switch.finder.triggers.pop(name, None) is not None:
+            _apply(module, {})
+
+
+def _homes(name: str) -> None:
+    for row in _table.rows_of(name):
+        home = row[_table.HOME]
+        if home is not None and row[_table.ATTR] is not None and row[_table.NAME] != "*":
+            importer.import_module(home)
+
+
+def _apply(module: ModuleType, replaced: dict[int, Any]) -> None:
+    for row in _table.rows_of(module.__name__):
+        key, home, attr = row[_table.NAME], row[_table.HOME], row[_table.ATTR]
+        if home is None or attr is None or key == "*":
             continue
-        _modules.pop(sys.modules, name)
+        room = importer.import_module(home)
+        if key == "":
+            getattr(room, attr)(_patches)
+        elif hasattr(module, key):
+            old, new = getattr(module, key), getattr(room, attr)
+            if callable(old) and not isinstance(old, type):
+                replaced[id(old)] = new  # the journal keeps it alive, so its id stays its own
+            _patches.set(module, key, new)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Off
 
 
 def disable(timeout: float = 5.0) -> None:
-    """Undo one `enable()`; the last one restores everything.
+    """Undo one `enable()`, or the start-up files if none is left; the last one restores everything.
 
     Waits up to ``timeout`` seconds for thread processes that are still alive, then restores all the same
     and raises `LeftoverProcessError`, which names them.
     """
-    global _depth, _completed
+    global _depth
     with _switch.lock:
-        if _depth == 0 and not _switch.ways_in:
-            raise ActivationError("disable() was called more often than enable(): nothing is enabled")
-        _depth = max(0, _depth - 1)
         if _depth:
+            _depth -= 1
+        elif _switch.started:
+            _switch.started = False
+        else:
+            raise ActivationError("disable() was called more often than enable(): nothing is enabled")
+        if _depth or _switch.started:
             return
     leftover = _wait_for_processes(timeout)
     with _switch.lock:
-        _switch.remove()
-        _switch.ways_in.clear()
-        _switch.finder.triggers.clear()
-        for name in [name for name in sys.modules if is_served(name)]:
-            del sys.modules[name]
-        try:
-            _patches.rollback()
-        finally:
-            _modules.rollback()
-            _completed = False
+        # Another thread may have enabled it meanwhile, or disabled it in our place.
+        if not _depth and not _switch.started and enabled():
+            _restore()
     if leftover:
         raise LeftoverProcessError(
             f"{len(leftover)} thread process(es) were still alive {timeout:g} s after disable(): "
@@ -111,66 +238,114 @@ def _wait_for_processes(timeout: float) -> list[_identity.ThreadProcess]:
     return alive
 
 
-def complete() -> None:
-    """Patch what the table lists outside multiprocessing; runs once, at the first served import."""
-    global _completed, _completing
-    if _completed:
-        return
-    with _switch.lock:
-        if _completed or _completing:
-            return
-        _completing = True
+def _restore() -> None:
+    global _completed
+    _switch.remove()
+    _switch.ways_in.clear()
+    _switch.finder.triggers.clear()
+    _switch.undecided = False
+    _switch.sentence = "off: disable() was called"
+    try:
+        _redirections.rollback()
+    finally:
         try:
-            for name in _table.foreign_modules():
-                module = sys.modules.get(name)
-                if module is not None:
-                    patch(module)
-                else:
-                    _switch.finder.triggers[name] = importer.find_and_patch
-            _completed = True
+            _patches.rollback()
         finally:
-            _completing = False
+            _restore_modules()
+            _switch.before.clear()
+            _early.clear()
+            _references.clear()
+            _followed.clear()
+            _completed = False
 
 
-def patch(module: ModuleType) -> None:
-    """Lay the rows of a foreign module over it."""
-    name = module.__name__
-    with _switch.lock:
-        _switch.finder.triggers.pop(name, None)
-        if _switch.finder not in sys.meta_path:
-            return
-        for row in _table.rows_of(name):
-            key, home, attr = row[_table.NAME], row[_table.HOME], row[_table.ATTR]
-            if home is None or attr is None or key == "*":
+def _restore_modules() -> None:
+    # With the import lock, a thread that misses a module for a moment waits and looks again.
+    _imp.acquire_lock()
+    try:
+        before = frozenset(_switch.before)
+        for name, module in list(sys.modules.items()):
+            if module is None:
                 continue
-            room = importer._import(home)
-            if key == "":
-                getattr(room, attr)(_patches)
-            elif hasattr(module, key):
-                _patches.set(module, key, getattr(room, attr))
+            if importer.is_ours(module):
+                del sys.modules[name]
+            elif name not in before and late.is_stdlib(name) and _holds_served(module):
+                _forget(name)
+        _modules.rollback()
+        if _early:
+            _put_in_order(_switch.before)
+    finally:
+        _imp.release_lock()
+
+
+def _holds_served(module: ModuleType) -> bool:
+    """Return whether a module of the interpreter was built on what we served (`concurrent.futures.process`)."""
+    return isinstance(module, type(sys)) and any(
+        (isinstance(value, type) and is_served(value.__module__))
+        or (isinstance(value, type(sys)) and importer.is_ours(value))
+        for value in list(vars(module).values())
+    )
+
+
+def _forget(name: str) -> None:
+    """Take a module out, so that it is imported anew, and what its parent took from it."""
+    del sys.modules[name]
+    parent, _, child = name.rpartition(".")
+    namespace = vars(sys.modules[parent]) if parent in sys.modules else {}
+    for key, value in list(namespace.items()):
+        if key == child or (isinstance(value, type) and value.__module__ == name):
+            del namespace[key]
+
+
+def _put_in_order(names: list[str]) -> None:
+    """Give `sys.modules` the order that it had; modules that were imported since follow in theirs."""
+    modules = sys.modules
+    known = [name for name in names if name in modules]
+    rest = frozenset(known)
+    order = known + [name for name in modules if name not in rest]
+    # One call in C that takes every module out and puts it back at the end: no other thread comes in between.
+    list(map(modules.__setitem__, order, map(modules.pop, order)))
+
+
+# ---------------------------------------------------------------------------------------------------------
+# What there is
 
 
 def enabled() -> bool:
-    """Return whether thread-backed modules are being served."""
+    """Return whether thread-backed modules are being served, or would be at the first import."""
+    if _switch.undecided:
+        _switch.settle()
     return _switch.finder in sys.meta_path
 
 
 def original(module: str, name: str) -> Any:
-    """Return what ``module.name`` was before it was patched."""
+    """Return what ``module.name`` was before it was patched, or put aside."""
     try:
         return _patches.original(module, name)
     except KeyError:
-        return getattr(importer._import(module), name)
+        if module in _early:
+            try:
+                return _redirections.original(module, name)
+            except KeyError:
+                return getattr(_early[module], name)
+        return getattr(importer.import_module(module), name)
 
 
 def status() -> dict[str, Any]:
     """Return what the hook is doing, as plain data."""
     return {
         "enabled": enabled(),
+        "reason": _switch.sentence or "off: nobody turned it on",
+        "started": _switch.started,
         "depth": _depth,
         "ways_in": list(_switch.ways_in),
+        "sitecustomize": list(_switch.ran),
+        "problems": list(_switch.problems),
         "completed": _completed,
         "served": sorted(name for name in sys.modules if is_served(name)) if enabled() else [],
+        "early_modules": sorted(_early),
+        "early_references": [dict(one) for one in _references],
+        "early_functions": [f"{module}.{name}" for module, name in _followed],
         "patches": len(_patches),
         "processes": [
             {"pid": process.pid, "name": process.name, "ended": process.ended}
@@ -178,3 +353,8 @@ def status() -> dict[str, Any]:
         ],
         "created": _identity.created,
     }
+
+
+if hasattr(os, "register_at_fork"):
+    # In the child of a real fork, the thread that held it is gone.
+    os.register_at_fork(after_in_child=_switch.lock._at_fork_reinit)  # type: ignore[attr-defined]

@@ -109,6 +109,12 @@ class Loader:
         return self._stock is not None and self._stock.submodule_search_locations is not None
 
 
+def is_ours(module: ModuleType) -> bool:
+    """Return whether a module is one that we loaded in place of another."""
+    spec = getattr(module, "__spec__", None)
+    return spec is not None and isinstance(spec.loader, Loader)
+
+
 def lay_over(module: ModuleType) -> None:
     """Set the names of a served module that are not the interpreter's own."""
     name = module.__name__
@@ -120,7 +126,7 @@ def lay_over(module: ModuleType) -> None:
             continue
         if home is None or (attr is None and key != "*"):
             continue
-        room = _import(home)
+        room = import_module(home)
         if key == "*":
             for public, value in vars(room).items():
                 if public not in _MODULE_ATTRIBUTES:
@@ -136,7 +142,8 @@ _MODULE_ATTRIBUTES = frozenset(
 )
 
 
-def _import(name: str) -> ModuleType:
+def import_module(name: str) -> ModuleType:
+    """Import a module and return it (`importlib.import_module`, which costs nothing here)."""
     __import__(name)
     return sys.modules[name]
 

@@ -1,0 +1,418 @@
+"""Descriptors 0, 1 and 2 of a thread process: its own, as a fork or a new program gives them.
+
+A process inherits the three by number.  What it does to one of them (`dup2`, `close`) stays in its record:
+``process.fds`` maps the number it uses to the real descriptor behind it, None for one it closed.  A number
+that is absent is the program's own.  Only these three are virtual; all others are shared by the program.
+
+Real descriptors behind virtual ones are counted, since children inherit them; every process that points one
+of the three at the null device shares one descriptor, so that fifty silent workers do not need 150.
+"""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import io
+import os
+import stat
+import sys
+
+from .. import _identity
+from .._identity import HERE, ThreadProcess, checkpoint, shield
+from . import presence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._hook.journal import Journal
+
+_real_close = os.close
+_real_closerange = os.closerange
+_real_dup = os.dup
+_real_dup2 = os.dup2
+_real_open = os.open
+_real_read = os.read
+_real_write = os.write
+_real_readv: Any = getattr(os, "readv", None)
+_real_isatty = os.isatty
+_real_open_file = io.open
+
+#: How many virtual descriptors each real one is behind.
+_uses: dict[int, int] = {}
+_null = -1
+
+
+def bad_descriptor() -> OSError:
+    """Return the error for a descriptor that is closed."""
+    return OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def number(process: ThreadProcess, fd: int) -> int:
+    """Return the real descriptor behind 0, 1 or 2 of a process; OSError if it is closed."""
+    real = process.fds.get(fd, fd)
+    if real is None:
+        raise bad_descriptor()
+    return real
+
+
+def resolve(fd: Any) -> Any:
+    """Return the real descriptor that the calling thread process means by ``fd``."""
+    process = HERE.process
+    if process.status is not None:
+        checkpoint()
+    if process.fds and type(fd) is int and 0 <= fd <= 2:
+        return number(process, fd)
+    return fd
+
+
+# ---------------------------------------------------------------------------------------------------------
+# What is behind
+
+
+def _null_device() -> int:
+    global _null
+    if _null < 0:
+        _null = _real_open(os.devnull, os.O_RDWR)
+    return _null
+
+
+def _is_null(real: int) -> bool:
+    try:
+        found, null = os.fstat(real), os.fstat(_null_device())
+    except OSError:
+        return False
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == null.st_rdev
+
+
+def _put(process: ThreadProcess, fd: int, real: int) -> None:
+    """Put a real descriptor, which is the process's from now on, behind one of the three."""
+    with shield, presence.lock:
+        old = process.fds.get(fd)
+        process.fds[fd] = real
+        _uses[real] = _uses.get(real, 0) + 1
+    if old is not None:
+        _drop(old)
+
+
+def _drop(real: int) -> None:
+    with shield, presence.lock:
+        left = _uses.get(real, 1) - 1
+        if left:
+            _uses[real] = left
+            return
+        _uses.pop(real, None)
+    if real != _null:
+        _real_close(real)
+
+
+def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
+    if not parent.fds:
+        return
+    with shield, presence.lock:
+        child.fds = parent.fds.copy()
+        for real in child.fds.values():
+            if real is not None:
+                _uses[real] += 1
+
+
+def _silence(process: ThreadProcess) -> None:
+    """Cut a dead process off at once; the numbers are free for others only when none of its threads runs."""
+    # In the lock, since the process may end meanwhile and its numbers become somebody else's.
+    with shield, presence.lock:
+        for real in process.fds.values():
+            if real is not None and real != _null and _uses[real] == 1:
+                try:
+                    _real_dup2(_null_device(), real, inheritable=False)
+                except OSError:
+                    pass
+
+
+def _release(process: ThreadProcess) -> None:
+    with shield, presence.lock:
+        fds, process.fds = process.fds, {}
+        for real in fds.values():
+            if real is not None:
+                _drop(real)
+
+
+def _take_over(process: ThreadProcess) -> None:
+    fds, process.fds = process.fds, {}
+    for fd, real in fds.items():
+        try:
+            _real_close(fd) if real is None else _real_dup2(real, fd)
+        except OSError:
+            pass
+
+
+# ---------------------------------------------------------------------------------------------------------
+# The functions of `os`
+
+
+def _named(function: Callable[..., Any], real: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Let a function of ours show as the one that it stands in for."""
+    if real is not None:
+        function.__name__ = function.__qualname__ = real.__name__
+        function.__doc__ = real.__doc__
+        function.__wrapped__ = real  # type: ignore[attr-defined]  # inspect.signature() follows it
+    return function
+
+
+def _translating(name: str) -> Callable[..., Any]:
+    """Return ``os.<name>`` with its first argument, a descriptor, read as the calling process's own."""
+    real: Any = getattr(os, name, None)
+
+    def call(fd: Any, *args: Any, **kwargs: Any) -> Any:
+        if HERE.thread is not None:
+            fd = resolve(fd)
+        return real(fd, *args, **kwargs)
+
+    return _named(call, real)
+
+
+def read(fd: int, length: int, /) -> bytes:
+    if HERE.thread is not None:
+        fd = resolve(fd)
+    return _real_read(fd, length)
+
+
+def write(fd: int, data: Any, /) -> int:
+    if HERE.thread is not None:
+        fd = resolve(fd)
+    return _real_write(fd, data)
+
+
+device_encoding = _translating("device_encoding")
+fdatasync = _translating("fdatasync")
+fpathconf = _translating("fpathconf")
+fstat = _translating("fstat")
+fsync = _translating("fsync")
+ftruncate = _translating("ftruncate")
+get_blocking = _translating("get_blocking")
+get_inheritable = _translating("get_inheritable")
+isatty = _translating("isatty")
+lseek = _translating("lseek")
+pread = _translating("pread")
+pwrite = _translating("pwrite")
+readv = _translating("readv")
+sendfile = _translating("sendfile")
+set_blocking = _translating("set_blocking")
+set_inheritable = _translating("set_inheritable")
+tcgetpgrp = _translating("tcgetpgrp")
+ttyname = _translating("ttyname")
+writev = _translating("writev")
+
+_real_terminal_size: Any = getattr(os, "get_terminal_size", None)
+
+
+def get_terminal_size(fd: int = 1, /) -> Any:
+    if HERE.thread is not None:
+        fd = resolve(fd)
+    return _real_terminal_size(fd)
+
+
+def close(fd: int) -> None:
+    if HERE.thread is None:
+        return _real_close(fd)
+    process = HERE.process
+    if process.status is not None:
+        checkpoint()
+    if type(fd) is not int or not 0 <= fd <= 2:
+        return _real_close(fd)
+    with shield, presence.lock:
+        old = number(process, fd)
+        inherited = fd not in process.fds
+        process.fds[fd] = None
+    if not inherited:
+        _drop(old)
+    return None
+
+
+def closerange(fd_low: int, fd_high: int, /) -> None:
+    if HERE.thread is None:
+        return _real_closerange(fd_low, fd_high)
+    # What lies above is the whole program's: a daemon that closes "everything it inherited" must not.
+    for fd in range(max(fd_low, 0), min(fd_high, 3)):
+        try:
+            close(fd)
+        except OSError:
+            pass
+    return None
+
+
+def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
+    if HERE.thread is None:
+        return _real_dup2(fd, fd2, inheritable)
+    source = resolve(fd)
+    if type(fd2) is not int or not 0 <= fd2 <= 2:
+        return _real_dup2(source, fd2, inheritable)
+    if fd == fd2:
+        return fd2
+    process = HERE.process
+    with shield:
+        _put(process, fd2, _null_device() if _is_null(source) else _real_dup(source))
+    return fd2
+
+
+def dup(fd: int, /) -> int:
+    if HERE.thread is None:
+        return _real_dup(fd)
+    with shield:
+        return _lowest(_real_dup(resolve(fd)))
+
+
+def open(*args: Any, **kwargs: Any) -> int:
+    if HERE.thread is None:
+        return _real_open(*args, **kwargs)
+    checkpoint()
+    if None not in HERE.process.fds.values():
+        return _real_open(*args, **kwargs)
+    return _lowest(_real_open(*args, **kwargs))
+
+
+def _lowest(real: int) -> int:
+    """Give a new descriptor the lowest of the three that the calling process has closed, if any."""
+    process = HERE.process
+    for fd in (0, 1, 2):
+        if process.fds.get(fd, fd) is None:
+            _put(process, fd, real)
+            return fd
+    return real
+
+
+for _ours, _theirs in ((read, _real_read), (write, _real_write), (close, _real_close), (dup2, _real_dup2),
+                       (closerange, _real_closerange), (dup, _real_dup), (open, _real_open),
+                       (get_terminal_size, _real_terminal_size)):  # fmt: skip
+    _named(_ours, _theirs)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Files on them
+
+
+class VirtualFile(io.RawIOBase):
+    """The raw file behind a standard stream of a thread process: reads and writes where its descriptor goes.
+
+    What a dead process still writes goes nowhere, whoever flushes it.
+    """
+
+    closefd = False
+
+    def __init__(self, process: ThreadProcess, fd: int, mode: str, name: object) -> None:
+        self._process = process
+        self._fd = fd
+        self.mode = mode
+        self.name = name
+
+    def _real(self) -> int:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        return number(self._process, self._fd)
+
+    def __repr__(self) -> str:
+        return f"<mpthread_hook {type(self).__name__} name={self.name!r} mode={self.mode!r} of {self._process!r}>"
+
+    def fileno(self) -> int:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        return self._fd
+
+    def isatty(self) -> bool:
+        return _real_isatty(self._real())
+
+    def readable(self) -> bool:
+        return "r" in self.mode or "+" in self.mode
+
+    def writable(self) -> bool:
+        return "r" not in self.mode or "+" in self.mode
+
+    def seekable(self) -> bool:
+        try:
+            os.lseek(self._real(), 0, os.SEEK_CUR)
+        except OSError:
+            return False
+        return True
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return os.lseek(self._real(), offset, whence)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        size = self.tell() if size is None else size
+        os.ftruncate(self._real(), size)
+        return size
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        if self._process.status is not None:
+            return 0
+        try:
+            if _real_readv is not None:
+                return int(_real_readv(self._real(), [buffer]))
+            data = _real_read(self._real(), len(buffer))
+        except BlockingIOError:
+            return None
+        buffer[: len(data)] = data
+        return len(data)
+
+    def write(self, data: Any, /) -> int | None:
+        if self._process.status is not None:
+            return memoryview(data).nbytes
+        try:
+            return _real_write(self._real(), data)
+        except BlockingIOError:
+            return None
+
+
+class _Open:
+    """`open()`, which opens 0, 1 and 2 as the calling thread process knows them.
+
+    An instance, because a function kept as a class attribute would turn into a method there.
+    """
+
+    __slots__ = ()
+    __name__ = __qualname__ = "open"
+    __module__ = io.open.__module__
+    __doc__ = io.open.__doc__
+    __text_signature__ = getattr(io.open, "__text_signature__", None)
+
+    def __call__(self, file: Any, mode: str = "r", buffering: int = -1, encoding: str | None = None,
+                 errors: str | None = None, newline: str | None = None, closefd: bool = True,
+                 opener: Any = None) -> Any:  # fmt: skip
+        if HERE.thread is not None and type(file) is int and 0 <= file <= 2:
+            # A duplicate of what is behind: closing it must not close the number for the whole program.
+            file, closefd = _real_dup(resolve(file)), True
+        if encoding is None and sys.flags.warn_default_encoding and "b" not in mode:
+            encoding = io.text_encoding(None)  # the warning names our caller
+        return _real_open_file(file, mode, buffering, encoding, errors, newline, closefd, opener)
+
+    def __repr__(self) -> str:
+        return repr(_real_open_file)
+
+    def __reduce__(self) -> str:
+        return "open"
+
+
+open_file = _Open()
+
+
+def _lay_on() -> None:
+    for module in (builtins, io):
+        if module.open is _real_open_file:
+            module.open = open_file  # type: ignore[assignment]
+
+
+def _lift() -> None:
+    for module in (builtins, io):
+        if module.open is open_file:  # type: ignore[comparison-overlap]
+            module.open = _real_open_file
+
+
+def install(journal: Journal) -> None:
+    """Let `open` know the three while there are thread processes."""
+    _identity.at_start(_inherit)
+    _identity.at_death(_silence)
+    _identity.at_end(_release)
+    presence.on_real_fork(_take_over)
+    journal.undo(presence.during(_lay_on, _lift))
+
+

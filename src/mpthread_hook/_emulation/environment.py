@@ -1,0 +1,140 @@
+"""`os.environ` and the environment below it, per process.
+
+A child starts with a copy of its parent's variables and never touches the environment that the C library
+keeps, which is the main program's.  What it sets is seen by itself, by its children and by the programs that
+it starts (see `programs`).  `os.environ` stays the same object; while there are thread processes it is of a
+subclass whose storage is that of the process which asks.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .. import _identity
+from .._identity import HERE, MAIN
+from . import presence
+from .descriptors import _named
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._hook.journal import Journal
+    from .._identity import ThreadProcess
+
+_real_putenv: Any = getattr(os, "putenv", None)
+_real_unsetenv: Any = getattr(os, "unsetenv", None)
+_EnvironType: Any = type(os.environ)
+
+#: Key in the state of a process: what its C library would hold, once that was changed.
+_BELOW = "environment"
+
+
+def _storage(_environ: Any) -> Any:
+    return HERE.process.environ
+
+
+def _store(_environ: Any, data: Any) -> None:
+    HERE.process.environ = data
+
+
+class _Environ(_EnvironType):  # type: ignore[misc]
+    """`os.environ` with a storage for each process."""
+
+    _data = property(_storage, _store)
+
+
+_Environ.__name__ = _Environ.__qualname__ = _EnvironType.__name__
+_Environ.__module__ = _EnvironType.__module__
+
+
+def _objects() -> list[Any]:
+    both = (os.environ, getattr(os, "environb", None))
+    return [environ for environ in both if isinstance(environ, _EnvironType)]
+
+
+def _lay_on() -> None:
+    for environ in _objects():
+        if type(environ) is _EnvironType:
+            MAIN.environ = environ._data
+            environ.__class__ = _Environ
+
+
+def _lift() -> None:
+    for environ in _objects():
+        if type(environ) is _Environ:
+            environ.__class__ = _EnvironType
+    MAIN.environ = None
+
+
+def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
+    if parent.environ is None:
+        return
+    child.environ = parent.environ.copy()
+    below = parent.state.get(_BELOW)
+    if below is not None:
+        child.state[_BELOW] = below.copy()
+
+
+def _below(process: ThreadProcess) -> dict[Any, Any]:
+    below: dict[Any, Any] | None = process.state.get(_BELOW)
+    if below is None:
+        process.state[_BELOW] = below = dict(process.environ or {})
+    return below
+
+
+def putenv(name: Any, value: Any, /) -> None:
+    process = HERE.process
+    if process is MAIN or process.environ is None:
+        _real_putenv(name, value)
+        return
+    key = _encode(name)
+    if "=" in os.fsdecode(name) or not key:
+        raise ValueError("illegal environment variable name")
+    if "\0" in os.fsdecode(name) + os.fsdecode(value):
+        raise ValueError("embedded null byte")
+    _below(process)[key] = _encode(value)
+
+
+def unsetenv(name: Any, /) -> None:
+    process = HERE.process
+    if process is MAIN or process.environ is None:
+        _real_unsetenv(name)
+        return
+    _below(process).pop(_encode(name), None)
+
+
+def _encode(text: Any) -> Any:
+    # As `os.environ` keeps them: bytes, and text on Windows.
+    return os.fsdecode(text) if os.name == "nt" else os.fsencode(text)
+
+
+_named(putenv, _real_putenv)
+_named(unsetenv, _real_unsetenv)
+
+
+def for_programs(process: ThreadProcess) -> dict[Any, Any] | None:
+    """Return the environment of programs that a process starts, None if it is the main program's."""
+    if process is MAIN or process.environ is None or _BELOW not in process.state:
+        return None
+    return dict(process.state[_BELOW])
+
+
+def _take_over(process: ThreadProcess) -> None:
+    below = for_programs(process)
+    if below is None:
+        return
+    data = os.environ._data  # type: ignore[attr-defined]
+    for key in data.keys() - below.keys():
+        _real_unsetenv(key)
+    for key, value in below.items():
+        _real_putenv(key, value)
+    data.clear()
+    data.update(process.environ)
+
+
+def install(journal: Journal) -> None:
+    """Give each process its own variables while there are thread processes."""
+    _identity.at_start(_inherit)
+    presence.on_real_fork(_take_over)
+    journal.undo(presence.during(_lay_on, _lift))

@@ -1,0 +1,531 @@
+"""The standard streams and `sys.argv` of each process.
+
+Python code reads and assigns ``sys.stdout`` through properties on a subclass of `sys.__class__`, which answer
+for the process that asks.  C code (`print`, `input`, the printing of tracebacks) looks into ``sys.__dict__``
+instead: there lies a `_Door`, a thread-local that leads each thread to the stream of its process.  Both are
+laid on only while there are thread processes (see `presence`).
+
+A child starts with the streams of its parent.  One that the interpreter made on descriptor 0, 1 or 2 is
+copied, as a fork copies it: same descriptor, own buffer, so that closing or reconfiguring it, `dup2` onto its
+descriptor, or being killed in the middle of a write stay the child's own affair.  Every other stream is
+shared with the parent.
+
+Shared by all processes, because the interpreter itself works with them: `sys.path`, `sys.modules`, `sys.flags`.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from _operator import attrgetter
+from _thread import _local
+
+from .. import _identity
+from .._identity import HERE, MAIN, checkpoint, shield
+from . import presence
+from .descriptors import VirtualFile, number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+    from .._hook.journal import Journal
+    from .._identity import ThreadProcess
+
+NAMES = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
+#: Those that C code looks up.
+_READ_BY_C = ("stdin", "stdout", "stderr")
+
+_sys_dict = sys.__dict__
+_active = False
+
+
+# ---------------------------------------------------------------------------------------------------------
+# What a process has
+
+
+class _Streams(dict[str, "Any"]):
+    """The streams of the main program by name."""
+
+    def __missing__(self, name: str) -> Any:
+        raise AttributeError(f"module 'sys' has no attribute {name!r}")
+
+
+class _ChildStreams(_Streams):
+    """The streams of a thread process; those it has not asked for yet are still its parent's."""
+
+    def __init__(self, process: ThreadProcess, inherited: dict[str, Any]) -> None:
+        self.process = process
+        self.inherited = inherited
+        #: Copies by the identity of what they were made from, which `inherited` keeps alive.
+        self.copies: dict[int, Any] = {}
+        self.replaced: list[tuple[str, Any]] = []
+
+    def __missing__(self, name: str) -> Any:
+        if name not in self.inherited:
+            return super().__missing__(name)
+        self[name] = stream = self.own(self.inherited[name])
+        return stream
+
+    def own(self, stream: Any) -> Any:
+        """Return what stands for a stream of the parent in this process."""
+        copy = self.copies.get(id(stream))
+        if copy is None:
+            self.copies[id(stream)] = copy = _copy(self.process, stream)
+        return copy
+
+    def all(self) -> dict[str, Any]:
+        """Return the streams as a child of this process inherits them."""
+        return {**self.inherited, **self}
+
+    def forget(self, name: str) -> None:
+        """Delete a stream."""
+        self[name]  # AttributeError if it is gone already
+        self.inherited.pop(name, None)
+        self.pop(name, None)
+
+
+class _DeadStreams(_Streams):
+    """The streams of a process that has ended: whoever of it still asks is told so."""
+
+    def __missing__(self, name: str) -> Any:
+        checkpoint()
+        return super().__missing__(name)
+
+
+_BUFFERS = (io.BufferedWriter, io.BufferedReader, io.BufferedRandom)
+
+
+def _raw_of(stream: Any) -> Any:
+    """Return the raw file of a stream that the interpreter made on descriptor 0, 1 or 2, None for another."""
+    # Exactly these types and nothing set on the instance: whoever made something else of it meant it.
+    if type(stream) is not io.TextIOWrapper or not vars(stream).keys() <= {"mode"} or stream.closed:
+        return None
+    buffer: Any = stream.buffer
+    raw = buffer.raw if type(buffer) in _BUFFERS else buffer
+    if type(raw) not in (io.FileIO, VirtualFile) or not 0 <= raw.fileno() <= 2:
+        return None
+    return raw
+
+
+def _copy(process: ThreadProcess, stream: Any) -> Any:
+    """Return a stream of ``process`` like ``stream``; the same one if it is not on a standard descriptor."""
+    try:
+        raw = _raw_of(stream)
+    except ValueError:  # detached or closed
+        raw = None
+    if raw is None:
+        return stream
+    file: Any = VirtualFile(process, raw.fileno(), raw.mode, raw.name)
+    if stream.buffer is not raw:
+        file = type(stream.buffer)(file)
+    copy = io.TextIOWrapper(
+        file,
+        encoding=stream.encoding,
+        errors=stream.errors,
+        # As the interpreter opens them: only standard input on Windows translates.
+        newline=None if sys.platform == "win32" and raw.readable() else "\n",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+    copy.mode = getattr(stream, "mode", raw.mode)  # type: ignore[misc]
+    return copy
+
+
+# ---------------------------------------------------------------------------------------------------------
+# What C code finds
+
+
+class _Nothing:
+    """Stands for a stream that is None, which C code takes for "do not print"."""
+
+    closed = False
+    encoding = errors = None
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+    def fileno(self) -> int:
+        raise RuntimeError("sys.stderr is None")  # the words of faulthandler, the only one who tells
+
+    def readline(self, size: int = -1) -> str:
+        raise RuntimeError("input(): lost sys.stdin")
+
+
+class _Lost:
+    """Stands for a stream that was deleted."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        raise RuntimeError(f"lost sys.{self._name}")
+
+
+class _Way:
+    """Where the door of one stream leads in a thread of a thread process: to whatever it is at that time."""
+
+    __slots__ = ("_name", "_process")
+
+    def __init__(self, process: ThreadProcess, name: str) -> None:
+        self._process = process
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        try:
+            stream = self._process.streams[self._name]
+        except AttributeError:
+            stream = _Lost(self._name)
+        if stream is None:
+            stream = _Nothing()
+        if attribute == "fileno":
+            return self._fileno
+        return getattr(stream, attribute)
+
+    def _fileno(self) -> int:
+        # C code would read from and write to the real descriptor of this number.
+        fd: int = self._process.streams[self._name].fileno()
+        return number(self._process, fd) if 0 <= fd <= 2 else fd
+
+
+_LOST: Any = type("_Deleted", (), {})()
+
+
+def _forwarded(name: str) -> Any:
+    return property(attrgetter(f"target.{name}"))
+
+
+class _Door(_local):
+    """Lies in ``sys.__dict__`` and leads each thread to the stream of its process.
+
+    Made of C parts for the sake of the main program's `print`.
+    """
+
+    target: Any
+
+    def __init__(self, name: str, stream: Any) -> None:
+        # Runs in every thread that comes through.
+        self.stream = stream
+        process = HERE.process
+        if process is not MAIN:
+            self.target = _Way(process, name)
+        elif stream is None:
+            self.target = _Nothing()
+        elif stream is _LOST:
+            self.target = _Lost(name)
+        else:
+            self.target = stream
+
+    buffer = _forwarded("buffer")
+    closed = _forwarded("closed")
+    encoding = _forwarded("encoding")
+    errors = _forwarded("errors")
+    fileno = _forwarded("fileno")
+    flush = _forwarded("flush")
+    isatty = _forwarded("isatty")
+    line_buffering = _forwarded("line_buffering")
+    mode = _forwarded("mode")
+    name = _forwarded("name")
+    newlines = _forwarded("newlines")
+    read = _forwarded("read")
+    readable = _forwarded("readable")
+    readline = _forwarded("readline")
+    reconfigure = _forwarded("reconfigure")
+    writable = _forwarded("writable")
+    writelines = _forwarded("writelines")
+
+
+class _LiveDoor(_Door):
+    """A door that looks for the stream's `write` every time, since a program may have put another there."""
+
+    write = _forwarded("write")
+
+
+class _QuickDoor(_Door):
+    """A door that keeps the stream's `write`: as fast as none at all."""
+
+    def __init__(self, name: str, stream: Any) -> None:
+        super().__init__(name, stream)
+        self.write = stream.write if self.target is stream else self._write
+
+    def _write(self, text: str) -> Any:
+        return self.target.write(text)
+
+
+#: The streams that the main program has not looked at since they got a quick door.  One that Python code
+#: has got hold of may be given another `write` on the instance, which C code has to find.
+_quick: set[str] = set()
+
+
+def _hang(name: str, stream: Any) -> None:
+    """Hang the live door of a stream of the main program."""
+    _quick.discard(name)
+    _sys_dict[name] = _LiveDoor(name, stream)
+
+
+def _look(name: str) -> None:
+    with shield, presence.lock:
+        if name in _quick:
+            _hang(name, MAIN.streams[name])
+
+
+def _behind(stream: Any) -> Any:
+    """Return what is behind a door that somebody took out of ``sys.__dict__``."""
+    while isinstance(stream, _Door):
+        stream = stream.stream
+    return stream
+
+
+# ---------------------------------------------------------------------------------------------------------
+# What Python code finds
+
+
+def _stream_property(name: str) -> Any:
+    def get(_module: ModuleType) -> Any:
+        process = HERE.process
+        if name in _quick and process is MAIN:
+            _look(name)
+        return process.streams[name]
+
+    def put(_module: ModuleType, stream: Any) -> None:
+        process = HERE.process
+        if process is MAIN:
+            _set_main(name, _behind(stream))
+        elif isinstance(process.streams, _ChildStreams):
+            _set_child(process.streams, name, stream)
+        else:
+            checkpoint()
+
+    def delete(_module: ModuleType) -> None:
+        process = HERE.process
+        if process is MAIN:
+            MAIN.streams[name]
+            _set_main(name, _LOST)
+        elif isinstance(process.streams, _ChildStreams):
+            process.streams.forget(name)
+        else:
+            checkpoint()
+
+    return property(get, put, delete)
+
+
+def _set_main(name: str, stream: Any) -> None:
+    with shield, presence.lock:
+        if not _active:  # lifted since the caller looked
+            if stream is _LOST:
+                _sys_dict.pop(name, None)
+            else:
+                _sys_dict[name] = stream
+            return
+        if stream is _LOST:
+            MAIN.streams.pop(name, None)
+        else:
+            MAIN.streams[name] = stream
+        if name in _READ_BY_C:
+            _hang(name, stream)
+        elif stream is _LOST:
+            _sys_dict.pop(name, None)
+        else:
+            _sys_dict[name] = stream
+
+
+def _set_child(streams: _ChildStreams, name: str, stream: Any) -> None:
+    if isinstance(stream, _Door):
+        # `unittest.mock.patch` remembers what it finds in ``sys.__dict__`` and puts it back at the end.
+        for index in range(len(streams.replaced) - 1, -1, -1):
+            if streams.replaced[index][0] == name:
+                streams[name] = streams.replaced.pop(index)[1]
+                return
+        return
+    try:
+        streams.replaced.append((name, streams[name]))
+        del streams.replaced[:-_REMEMBERED]
+    except AttributeError:
+        pass
+    streams[name] = stream
+
+
+#: How many assignments of a child can be taken back by its `mock.patch`.
+_REMEMBERED = 24
+
+
+def _get_argv(_module: ModuleType) -> Any:
+    process = HERE.process
+    if process is MAIN or process.argv is None:
+        try:
+            return _sys_dict["argv"]
+        except KeyError:
+            raise AttributeError("module 'sys' has no attribute 'argv'") from None
+    return process.argv
+
+
+def _put_argv(_module: ModuleType, argv: Any) -> None:
+    process = HERE.process
+    if process is MAIN:
+        _sys_dict["argv"] = argv
+    else:
+        process.argv = argv
+
+
+def _delete_argv(module: ModuleType) -> None:
+    _get_argv(module)
+    if HERE.process is MAIN:
+        del _sys_dict["argv"]
+    else:
+        HERE.process.argv = None
+
+
+class _Kind(type):
+    """Keeps the class of `sys` from being taken for more than that: ``type(sys)`` is how programs spell
+    `types.ModuleType`, to make modules, to derive from it and to ask `isinstance`.
+    """
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
+        if any(type(base) is mcs for base in bases):
+            plain = tuple(base.__base__ if type(base) is mcs else base for base in bases)
+            return type(name, plain, namespace, **kwargs)  # type: ignore[arg-type]
+        return super().__new__(mcs, name, bases, namespace, **kwargs)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        assert cls.__base__ is not None
+        return cls.__base__(*args, **kwargs)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls.__base__)  # type: ignore[arg-type]
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls.__base__)  # type: ignore[arg-type]
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is cls.__base__
+
+    def __hash__(cls) -> int:
+        return hash(cls.__base__)
+
+
+def _class_of_sys(base: type) -> type:
+    namespace: dict[str, Any] = {name: _stream_property(name) for name in NAMES}
+    namespace["argv"] = property(_get_argv, _put_argv, _delete_argv)
+    namespace["__module__"] = base.__module__
+    namespace["__doc__"] = base.__doc__
+    return _Kind(base.__name__, (base,), namespace)
+
+
+_classes: dict[type, type] = {}
+
+
+# ---------------------------------------------------------------------------------------------------------
+# On and off
+
+
+def _lay_on() -> None:
+    global _active
+    with shield, presence.lock:
+        MAIN.streams = _Streams((name, _behind(_sys_dict[name])) for name in NAMES if name in _sys_dict)
+        for name in _READ_BY_C:
+            stream = MAIN.streams.get(name, _LOST)
+            if name != "stdin" and _is_untouched(stream):
+                _sys_dict[name] = _QuickDoor(name, stream)
+                _quick.add(name)
+            else:
+                _hang(name, stream)
+        base = type(sys)
+        if base not in _classes:
+            _classes[base] = _class_of_sys(base)
+        sys.__class__ = _classes[base]  # type: ignore[assignment]
+        _active = True
+
+
+def _is_untouched(stream: Any) -> bool:
+    try:
+        return _raw_of(stream) is not None
+    except ValueError:
+        return False
+
+
+def _lift() -> None:
+    global _active
+    with shield, presence.lock:
+        _active = False
+        streams = MAIN.streams
+        for name in _READ_BY_C:
+            if name in streams:
+                _sys_dict[name] = streams[name]
+            else:
+                _sys_dict.pop(name, None)
+        if type(sys) in _classes.values():
+            sys.__class__ = type(sys).__base__  # type: ignore[assignment]
+        _quick.clear()
+        MAIN.streams = {}
+
+
+def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
+    if not _active:
+        return
+    streams: Any = parent.streams
+    child.streams = _ChildStreams(child, streams.all() if parent is not MAIN else dict(streams))
+    argv = parent.argv if parent.argv is not None else _sys_dict.get("argv")
+    child.argv = argv.copy() if type(argv) is list else argv
+
+
+def _die(process: ThreadProcess) -> None:
+    process.streams = _DeadStreams()
+
+
+def _take_over(process: ThreadProcess) -> None:
+    if isinstance(process.streams, _ChildStreams):
+        for name in NAMES:
+            try:
+                _sys_dict[name] = process.streams[name]
+            except AttributeError:
+                _sys_dict.pop(name, None)
+    if process.argv is not None:
+        sys.argv = process.argv
+
+
+def install(journal: Journal) -> None:
+    """Give each process its own streams and arguments while there are thread processes."""
+    import types  # noqa: F401, PLC0415 - it must find the class of modules, not ours
+
+    _identity.at_start(_inherit)
+    _identity.at_death(_die)
+    presence.on_real_fork(_take_over)
+    journal.undo(presence.during(_lay_on, _lift))
+
+
+def _handler_stream(handler: Any) -> Any:
+    try:
+        stream = handler.__dict__["stream"]
+    except KeyError:
+        raise AttributeError(f"{type(handler).__name__!r} object has no attribute 'stream'") from None
+    if HERE.thread is None:
+        return stream
+    streams: Any = HERE.process.streams
+    if isinstance(streams, _DeadStreams):
+        checkpoint()
+    elif isinstance(streams, _ChildStreams) and any(stream is own for own in streams.inherited.values()):
+        return streams.own(stream)
+    return stream
+
+
+def _put_handler_stream(handler: Any, stream: Any) -> None:
+    handler.__dict__["stream"] = stream
+
+
+def _delete_handler_stream(handler: Any) -> None:
+    del handler.__dict__["stream"]
+
+
+def install_logging(journal: Journal) -> None:
+    """Let a handler made in the parent, which holds a stream of it, write to the child's copy in a child."""
+    import logging  # noqa: PLC0415 - called once it has been imported
+
+    journal.set(
+        logging.StreamHandler,
+        "stream",
+        property(_handler_stream, _put_handler_stream, _delete_handler_stream),
+    )

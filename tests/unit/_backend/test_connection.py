@@ -1,0 +1,253 @@
+"""Pipes, connections, `wait`, listeners and clients."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import select
+import socket
+import threading
+
+import pytest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+pytestmark = pytest.mark.unit
+
+LONG = 20.0
+
+
+def test_values_are_copied_and_atoms_are_not(mp: Any) -> None:
+    """What arrives equals what was sent; a list is a new one, an exact str the same."""
+    a, b = mp.Pipe()
+    items = [1, [2]]
+    text = "x" * 1000
+    a.send(items)
+    a.send(text)
+    a.send((1, text))
+    received = b.recv()
+    assert received == items
+    assert received is not items
+    assert received[1] is not items[1]
+    assert b.recv() is text
+    assert b.recv()[1] is text
+
+
+def test_bytes_and_objects_mix(mp: Any) -> None:
+    """send_bytes() and recv(), send() and recv_bytes() speak one wire format."""
+    a, b = mp.Pipe()
+    a.send_bytes(pickle.dumps({"k": 1}))
+    assert b.recv() == {"k": 1}
+    a.send(7)
+    assert pickle.loads(b.recv_bytes()) == 7
+    a.send_bytes(b"0123456789", 2, 3)
+    assert b.recv_bytes() == b"234"
+    buffer = bytearray(4)
+    a.send_bytes(b"ab")
+    assert b.recv_bytes_into(buffer, 1) == 2
+    assert buffer == b"\0ab\0"
+    a.send_bytes(b"too long for it")
+    with pytest.raises(mp.BufferTooShort) as caught:
+        b.recv_bytes_into(buffer)
+    assert caught.value.args == (b"too long for it",)
+
+
+def test_directions_and_closing(mp: Any) -> None:
+    """One-way ends refuse the other way; closed ends refuse everything; the peer sees EOF or EPIPE."""
+    reader, writer = mp.Pipe(duplex=False)
+    with pytest.raises(OSError, match="connection is read-only"):
+        reader.send(1)
+    with pytest.raises(OSError, match="connection is write-only"):
+        writer.recv()
+    writer.send(1)
+    writer.close()
+    assert writer.closed
+    with pytest.raises(OSError, match="handle is closed"):
+        writer.send(1)
+    assert reader.poll()
+    assert reader.recv() == 1
+    assert reader.poll()
+    with pytest.raises(EOFError):
+        reader.recv()
+    reader, writer = mp.Pipe(duplex=False)
+    reader.close()
+    with pytest.raises(BrokenPipeError):
+        writer.send(1)
+
+
+def test_unpicklable(mp: Any) -> None:
+    """send() raises in the caller what pickle raises, and sends nothing."""
+    a, b = mp.Pipe()
+    with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
+        a.send(lambda: 0)
+    assert not b.poll()
+
+
+def test_a_child_holds_what_it_inherits(mp: Any) -> None:
+    """After start() the parent may close its ends; the child's stay open until it ends: then comes EOF."""
+    reader, writer = mp.Pipe(duplex=False)
+    go = mp.Event()
+
+    def child() -> None:
+        go.wait(LONG)
+        writer.send("from the child")
+
+    process = mp.Process(target=child)
+    process.start()
+    writer.close()
+    assert writer.closed
+    go.set()
+    assert reader.recv() == "from the child"
+    with pytest.raises(EOFError):
+        reader.recv()
+    process.join(LONG)
+    assert process.exitcode == 0
+
+
+def test_eof_tells_that_a_worker_was_killed(mp: Any) -> None:
+    """The death of the last holder is seen by a reader that waits."""
+    reader, writer = mp.Pipe(duplex=False)
+    never = mp.Event()
+    process = mp.Process(target=never.wait)
+    process.start()
+    writer.close()
+    threading.Timer(0.05, process.kill).start()
+    with pytest.raises(EOFError):
+        reader.recv()
+    process.join(LONG)
+    assert process.exitcode == -9
+
+
+def test_connections_travel(ctx: Any) -> None:
+    """A connection sent over a connection, or given as an argument, works at the other side."""
+    a, b = ctx.Pipe()
+    c, d = ctx.Pipe()
+    a.send(d)
+    d.close()
+    received = b.recv()
+    c.send("hello")
+    assert received.recv() == "hello"
+    received.close()
+    with pytest.raises(EOFError):
+        c.recv()
+
+
+def echo(connection: Any) -> None:
+    connection.send(connection.recv() * 2)
+
+
+def test_connections_as_arguments(ctx: Any) -> None:
+    """A child of each start method talks over the connection it was given."""
+    a, b = ctx.Pipe()
+    process = ctx.Process(target=echo, args=(b,))
+    process.start()
+    b.close()
+    a.send(21)
+    assert a.recv() == 42
+    process.join(LONG)
+    assert process.exitcode == 0
+    with pytest.raises(EOFError):
+        a.recv()
+
+
+def test_a_descriptor_on_demand(mp: Any) -> None:
+    """fileno() is a real descriptor that select() finds readable exactly while something can be read."""
+    a, b = mp.Pipe()
+    fd = b.fileno()
+    assert select.select([fd], [fd], [], 0) == ([], [fd], [])
+    a.send(1)
+    a.send(2)
+    assert select.select([fd], [], [], 0)[0] == [fd]
+    b.recv()
+    assert select.select([fd], [], [], 0)[0] == [fd]
+    b.recv()
+    assert select.select([fd], [], [], 0)[0] == []
+    a.close()
+    assert select.select([fd], [], [], LONG)[0] == [fd]
+
+
+def test_wait_for_a_mixture(mp: Any) -> None:
+    """wait() takes connections, sentinels, sockets and plain descriptors at once."""
+    wait = importlib.import_module("multiprocessing.connection").wait
+    a, b = mp.Pipe()
+    ours, theirs = socket.socketpair()
+    reader, writer = os.pipe()
+    go = mp.Event()
+    process = mp.Process(target=go.wait)
+    process.start()
+    everything = [b, theirs, reader, process.sentinel]
+    try:
+        assert wait(everything, 0) == []
+        a.send(1)
+        assert wait(everything) == [b]
+        b.recv()
+        ours.send(b"x")
+        assert wait(everything) == [theirs]
+        theirs.recv(1)
+        os.write(writer, b"x")
+        assert wait(everything) == [reader]
+        os.read(reader, 1)
+        go.set()
+        assert wait(everything, LONG) == [process.sentinel]
+    finally:
+        process.join(LONG)
+        ours.close()
+        theirs.close()
+        os.close(reader)
+        os.close(writer)
+
+
+def test_wait_without_descriptors(mp: Any) -> None:
+    """wait() on a hundred pipes returns the ready ones, in the order asked for, and makes no descriptor."""
+    wait = importlib.import_module("multiprocessing.connection").wait
+    pipes = [mp.Pipe(duplex=False) for _ in range(100)]
+    readers = [reader for reader, _ in pipes]
+    assert wait(readers, 0.01) == []
+    for number in (70, 3):
+        pipes[number][1].send(number)
+    assert wait(readers) == [readers[3], readers[70]]
+    threading.Timer(0.02, lambda: pipes[50][1].send(50)).start()
+    readers[3].recv()
+    readers[70].recv()
+    assert wait(readers, LONG) == [readers[50]]
+    assert all(reader._end.readiness is None for reader in readers)
+
+
+@pytest.mark.parametrize("family", ["AF_INPROC", "AF_INET", "AF_UNIX"])
+def test_listener_and_client(mp: Any, family: str) -> None:
+    """A child connects with the right key; a wrong one is refused on both sides."""
+    connection = importlib.import_module("multiprocessing.connection")
+    address = ("127.0.0.1", 0) if family == "AF_INET" else None
+    with connection.Listener(address, family, authkey=b"secret") as listener:
+        where = listener.address
+
+        def client(key: bytes) -> None:
+            with connection.Client(where, authkey=key) as end:
+                end.send(end.recv()[::-1])
+
+        process = mp.Process(target=client, args=(b"secret",))
+        process.start()
+        with listener.accept() as end:
+            end.send("abc")
+            assert end.recv() == "cba"
+        process.join(LONG)
+        assert process.exitcode == 0
+        process = mp.Process(target=client, args=(b"wrong",))
+        process.start()
+        with pytest.raises(mp.AuthenticationError):
+            listener.accept()
+        process.join(LONG)
+        assert process.exitcode == 1
+
+
+def test_nobody_listens(mp: Any) -> None:
+    """A client of an in-process address that is gone gets ConnectionRefusedError."""
+    connection = importlib.import_module("multiprocessing.connection")
+    listener = connection.Listener()
+    address = listener.address
+    listener.close()
+    with pytest.raises(ConnectionRefusedError):
+        connection.Client(address)

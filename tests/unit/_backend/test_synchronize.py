@@ -1,0 +1,193 @@
+"""Locks and semaphores over our `SemLock`."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from mpthread_hook import _identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+pytestmark = pytest.mark.unit
+
+LONG = 20.0
+
+
+def test_release_too_often(mp: Any) -> None:
+    """A lock or bounded semaphore that is not held raises the stdlib's ValueError; a semaphore grows."""
+    with pytest.raises(ValueError, match="semaphore or lock released too many times"):
+        mp.Lock().release()
+    with pytest.raises(ValueError, match="semaphore or lock released too many times"):
+        mp.BoundedSemaphore(2).release()
+    semaphore = mp.Semaphore(2)
+    semaphore.release()
+    assert semaphore.get_value() == 3
+
+
+def test_rlock_belongs_to_a_thread(mp: Any) -> None:
+    """A recursive lock counts, and refuses a release by anybody else with the stdlib's words."""
+    lock = mp.RLock()
+    assert lock.acquire()
+    assert lock.acquire()
+    assert lock._semlock._count() == 2
+    errors: list[BaseException] = []
+
+    def other() -> None:
+        try:
+            lock.release()
+        except AssertionError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    assert str(errors[0]) == "attempt to release recursive lock not owned by thread"
+    lock.release()
+    lock.release()
+    assert not lock._semlock._is_mine()
+
+
+def test_timeouts(mp: Any) -> None:
+    """acquire() gives up after its seconds, at once if they are negative or it may not block."""
+    lock = mp.Lock()
+    lock.acquire()
+    assert lock.acquire(timeout=0.01) is False
+    assert lock.acquire(timeout=-1) is False
+    assert lock.acquire(False) is False
+    lock.release()
+    assert lock.acquire(timeout=0.01) is True
+
+
+def test_bad_arguments(mp: Any) -> None:
+    """The C type's checks: kind, value range."""
+    import _multiprocessing  # noqa: PLC0415 - the served one
+
+    with pytest.raises(ValueError, match="unrecognized kind"):
+        _multiprocessing.SemLock(7, 1, 1, "/x", True)
+    with pytest.raises(OSError, match="Invalid argument"):
+        _multiprocessing.SemLock(1, -1, 1, "/x", True)
+    with pytest.raises(OverflowError):
+        mp.Semaphore(2**31)
+
+
+def test_names(mp: Any) -> None:
+    """A named semaphore exists once, can be rebuilt by name, and is gone after sem_unlink()."""
+    import _multiprocessing  # noqa: PLC0415 - the served one
+
+    first = _multiprocessing.SemLock(1, 1, 1, "/mpthread-test", False)
+    with pytest.raises(FileExistsError):
+        _multiprocessing.SemLock(1, 1, 1, "/mpthread-test", False)
+    assert _multiprocessing.SemLock._rebuild(0, 1, 1, "/mpthread-test") is first
+    _multiprocessing.sem_unlink("/mpthread-test")
+    with pytest.raises(FileNotFoundError):
+        _multiprocessing.sem_unlink("/mpthread-test")
+
+
+def test_a_killed_waiter_takes_nothing(mp: Any) -> None:
+    """A process killed while it waits for a lock leaves it to the next waiter."""
+    lock = mp.Lock()
+    lock.acquire()
+    waiting = mp.Event()
+
+    def wait_for_it() -> None:
+        waiting.set()
+        lock.acquire()
+
+    victim = mp.Process(target=wait_for_it)
+    victim.start()
+    assert waiting.wait(LONG)
+    victim.terminate()
+    victim.join(LONG)
+    assert victim.exitcode == -15
+    lock.release()
+    assert lock.acquire(timeout=LONG)
+
+
+def test_a_killed_owner_keeps_it(mp: Any) -> None:
+    """A lock held by a process that is killed stays taken, although its `with` block unwinds."""
+    lock = mp.Lock()
+    holding = mp.Event()
+    never = mp.Event()
+
+    def hold() -> None:
+        with lock:
+            holding.set()
+            never.wait()
+
+    owner = mp.Process(target=hold)
+    owner.start()
+    assert holding.wait(LONG)
+    owner.kill()
+    owner.join(LONG)
+    assert owner.exitcode == -9
+    assert lock.acquire(timeout=0.05) is False
+
+
+@pytest.mark.parametrize("kind", ["Lock", "RLock", "Semaphore", "BoundedSemaphore"])
+def test_mutual_exclusion(mp: Any, kind: str) -> None:
+    """Eight processes never hold it at once, and none is forgotten."""
+    lock = getattr(mp, kind)()
+    inside: list[int] = []
+    most: list[int] = []
+
+    def work() -> None:
+        for number in range(200):
+            with lock:
+                inside.append(number)
+                most.append(len(inside))
+                inside.pop()
+
+    workers = [mp.Process(target=work) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(LONG)
+    assert [worker.exitcode for worker in workers] == [0] * 8
+    assert set(most) == {1}
+    assert len(most) == 1600
+
+
+def test_condition_and_barrier(mp: Any) -> None:
+    """Condition.notify wakes as many as it says; a barrier lets its parties through together."""
+    condition = mp.Condition()
+    woken = mp.Semaphore(0)
+    ready = mp.Semaphore(0)
+
+    def sleeper() -> None:
+        with condition:
+            ready.release()
+            condition.wait(LONG)
+            woken.release()
+
+    sleepers = [mp.Process(target=sleeper) for _ in range(3)]
+    for process in sleepers:
+        process.start()
+    for _ in sleepers:
+        assert ready.acquire(timeout=LONG)
+    with condition:
+        condition.notify(2)
+    assert woken.acquire(timeout=LONG)
+    assert woken.acquire(timeout=LONG)
+    assert not woken.acquire(timeout=0.05)
+    with condition:
+        condition.notify_all()
+    for process in sleepers:
+        process.join(LONG)
+    barrier = mp.Barrier(4)
+    order = mp.SimpleQueue()
+    parties = [mp.Process(target=lambda: order.put(barrier.wait(LONG))) for _ in range(4)]
+    for process in parties:
+        process.start()
+    assert sorted(order.get() for _ in parties) == [0, 1, 2, 3]
+    for process in parties:
+        process.join(LONG)
+
+
+def test_no_record_is_left(mp: Any) -> None:
+    """After their join no process of these tests is known any more."""
+    mp.active_children()
+    assert not _identity.PROCESSES

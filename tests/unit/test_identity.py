@@ -1,0 +1,272 @@
+"""Records of thread processes: life, death, waiting and signals, without anything of multiprocessing."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from _thread import allocate_lock
+
+import pytest
+
+from mpthread_hook import _identity
+from mpthread_hook.errors import AbandonedThreadWarning, ProcessStartError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.unit
+
+LONG = 20.0
+
+
+def started(body: Callable[[], int], name: str = "child") -> _identity.ThreadProcess:
+    process = _identity.create(name, "fork")
+    _identity.start(process, body)
+    return process
+
+
+def ended(process: _identity.ThreadProcess) -> int | None:
+    assert _identity.wait(process, LONG), process
+    _identity.reap(process)
+    return process.exitcode
+
+
+def held_lock() -> Callable[..., bool]:
+    lock = allocate_lock()
+    lock.acquire()
+    return lambda: _identity.park(lock)
+
+
+def test_the_main_program_is_the_default() -> None:
+    """A thread that nobody told otherwise belongs to the main program."""
+    seen: list[_identity.ThreadProcess] = []
+    thread = threading.Thread(target=lambda: seen.append(_identity.current()))
+    thread.start()
+    thread.join()
+    assert seen == [_identity.MAIN]
+    assert _identity.current() is _identity.MAIN
+
+
+def test_exit_code_is_what_the_body_returns() -> None:
+    """The body's value is the exit code, cut to eight bits as the kernel does."""
+    assert ended(started(lambda: 7)) == 7
+    assert ended(started(lambda: 256 + 3)) == 3
+    assert ended(started(lambda: -1)) == 255
+
+
+def test_pids_are_unique_and_above_the_systems() -> None:
+    """No two thread processes share a pid, and none could be a real one."""
+    processes = [started(lambda: 0) for _ in range(20)]
+    pids = {process.pid for process in processes}
+    for process in processes:
+        ended(process)
+    assert len(pids) == 20
+    assert min(pids) >= 2**30
+
+
+def test_a_process_waiting_in_park_is_killed_at_once() -> None:
+    """kill() wakes a parked thread, which unwinds with its finally blocks run."""
+    parked = threading.Event()
+    unwound = threading.Event()
+    wait = held_lock()
+
+    def body() -> int:
+        try:
+            parked.set()
+            wait()
+        finally:
+            unwound.set()
+        return 0
+
+    process = started(body)
+    assert parked.wait(LONG)
+    assert _identity.kill(process, -15)
+    assert ended(process) == -15
+    assert unwound.is_set()
+    assert not _identity.kill(process, -9), "a second kill changes nothing"
+
+
+def test_a_process_running_python_code_is_killed() -> None:
+    """An asynchronous exception ends a thread that never waits."""
+    running = threading.Event()
+
+    def body() -> int:
+        running.set()
+        number = 0
+        while True:
+            number += 1
+
+    process = started(body)
+    assert running.wait(LONG)
+    _identity.kill(process, -9)
+    assert ended(process) == -9
+
+
+def test_a_process_blocked_in_foreign_code_is_abandoned_by_name() -> None:
+    """A thread that cannot be unwound does not keep its process alive; a warning names it."""
+    lock = allocate_lock()
+    lock.acquire()
+    blocked = threading.Event()
+
+    def body() -> int:
+        blocked.set()
+        lock.acquire()
+        return 0
+
+    process = started(body, "stuck one")
+    assert blocked.wait(LONG)
+    _identity.kill(process, -9)
+    with pytest.warns(AbandonedThreadWarning, match="'stuck one'"):
+        assert _identity.wait(process, LONG)
+    assert process.exitcode == -9
+    _identity.reap(process)
+    lock.release()
+
+
+def test_threads_of_a_process_belong_to_it_and_end_with_it() -> None:
+    """A thread adopted by a process answers as that process and is unwound when it dies."""
+    answers: list[_identity.ThreadProcess] = []
+    waiting = threading.Event()
+    unwound = threading.Event()
+    wait = held_lock()
+
+    def helper() -> None:
+        answers.append(_identity.current())
+        waiting.set()
+        try:
+            wait()
+        finally:
+            unwound.set()
+
+    def body() -> int:
+        _identity.spawn_thread(_identity.current(), helper)
+        waiting.wait(LONG)
+        return 0
+
+    process = started(body)
+    assert ended(process) == 0
+    assert answers == [process]
+    assert unwound.wait(LONG)
+
+
+def test_a_signal_handler_runs_in_a_waiting_process() -> None:
+    """deliver() runs the handler in the main thread of the process, which then goes on waiting."""
+    lock = allocate_lock()
+    lock.acquire()
+    ready = threading.Event()
+    handled: list[tuple[int, _identity.ThreadProcess]] = []
+    idents: list[int] = []
+
+    def handler(signum: int, frame: object) -> None:
+        handled.append((signum, _identity.current()))
+        idents.append(threading.get_ident())
+
+    def body() -> int:
+        _identity.current().handlers[signal.SIGUSR1] = handler
+        idents.append(threading.get_ident())
+        ready.set()
+        while not _identity.park(lock):
+            pass
+        return 5
+
+    process = started(body)
+    assert ready.wait(LONG)
+    main = process.main
+    assert main is not None
+    while main.parked is None:  # parked is set just before the wait; nothing else tells
+        time.sleep(0.001)
+    _identity.deliver(process, signal.SIGUSR1)
+    while not handled:
+        time.sleep(0.001)
+    lock.release()
+    assert ended(process) in (5, 0)
+    assert handled == [(signal.SIGUSR1, process)]
+    assert idents[0] == idents[1]
+
+
+def test_default_action_kills_and_ignored_does_not() -> None:
+    """SIGTERM without a handler kills with its number; SIG_IGN and SIGCHLD do nothing."""
+    ready = threading.Event()
+    wait = held_lock()
+
+    def body() -> int:
+        _identity.current().handlers[signal.SIGUSR1] = signal.SIG_IGN
+        ready.set()
+        wait()
+        return 0
+
+    process = started(body)
+    assert ready.wait(LONG)
+    _identity.deliver(process, signal.SIGUSR1)
+    _identity.deliver(process, signal.SIGCHLD)
+    assert _identity.poll(process) is None
+    _identity.deliver(process, signal.SIGTERM)
+    assert ended(process) == -signal.SIGTERM
+
+
+def test_wait_has_a_timeout() -> None:
+    """wait() returns False when the process is still alive after its seconds."""
+    wait = held_lock()
+    process = started(lambda: int(wait()))
+    assert not _identity.wait(process, 0.01)
+    _identity.kill(process, -9)
+    assert ended(process) == -9
+
+
+def test_watchers_are_called_once() -> None:
+    """watch() calls back at the end, and says so when it is too late."""
+    calls: list[int] = []
+    wait = held_lock()
+    process = started(lambda: int(wait()))
+    assert _identity.watch(process, lambda: calls.append(1))
+    _identity.kill(process, -9)
+    ended(process)
+    assert calls == [1]
+    assert not _identity.watch(process, lambda: calls.append(2))
+    assert calls == [1]
+
+
+def test_no_thread_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no thread can be started the error says which process and what to do, and no record is left."""
+
+    def refuse(*args: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_identity, "real_start_new_thread", refuse)
+    before = dict(_identity.PROCESSES)
+    process = _identity.create("unlucky", "fork")
+    with pytest.raises(ProcessStartError, match="'unlucky'"):
+        _identity.start(process, lambda: 0)
+    assert before == _identity.PROCESSES
+
+
+def test_call_later_and_cancel() -> None:
+    """A timer runs its function once; a cancelled one never; the clock thread ends when nothing is due."""
+    rang = threading.Event()
+    wrong: list[int] = []
+    key = _identity.call_later(LONG, lambda: wrong.append(1))
+    _identity.call_later(0.01, rang.set)
+    assert rang.wait(LONG)
+    _identity.cancel(key)
+    assert not wrong
+
+
+def test_random_kills_lose_nobody() -> None:
+    """Fifty children killed at unpredictable moments all end with the signal they were killed by."""
+    wait = held_lock()
+
+    def body() -> int:
+        number = 0
+        while number < 10**9:
+            number += 1
+            if number % 1000 == 0:
+                _identity.checkpoint()
+        return int(wait())
+
+    processes = [started(body if number % 2 else (lambda: int(wait()))) for number in range(50)]
+    for number, process in enumerate(processes):
+        _identity.kill(process, -(9 if number % 3 else 15))
+    for number, process in enumerate(processes):
+        assert ended(process) == -(9 if number % 3 else 15)
