@@ -16,12 +16,15 @@ from __future__ import annotations
 import itertools
 from _thread import allocate_lock, get_ident
 from collections import deque
+from operator import attrgetter
 from weakref import WeakValueDictionary
 
 from .._identity import HERE, MAIN, checkpoint, monotonic, park, unlock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
     from typing import Any
 
 RECURSIVE_MUTEX = 0
@@ -45,6 +48,7 @@ class SemLock:
         "_depth",
         "_owner",
         "_owner_thread",
+        "_pop",
         "_units",
         "_waiters",
         "handle",
@@ -73,6 +77,7 @@ class SemLock:
         self.name = None if unlink else name
         self.handle = next(_handles)
         self._units: Any = deque((None,) * value) if value <= _DEQUE_LIMIT else _Bulk(value)
+        self._pop: Callable[[], object] = self._units.pop
         self._waiters: deque[Any] = deque()
         self._owner = 0
         self._owner_thread: Any = None
@@ -91,21 +96,22 @@ class SemLock:
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:  # noqa: FBT001, FBT002
         """Take a unit; waits while there is none, unless ``block`` is false, at most ``timeout`` seconds."""
+        if self.kind == RECURSIVE_MUTEX and self._depth and self._owner == get_ident():
+            self._depth += 1
+            return True
+        return self.take(block, timeout)
+
+    def take(self, block: bool = True, timeout: float | None = None) -> bool:  # noqa: FBT001, FBT002
+        """Take a unit as `acquire` does, without the question whether the caller has it already."""
         here = HERE.thread
         if here is not None:
             checkpoint()  # a process that has died takes nothing any more
-        me = get_ident()
-        if self._owner == me and self._depth and self.kind == RECURSIVE_MUTEX:
-            self._depth += 1
-            return True
         try:
-            self._units.pop()
+            self._pop()
         except IndexError:
-            if not block or (timeout is not None and timeout <= 0):
+            if not block or (timeout is not None and timeout <= 0) or not self._wait(timeout):
                 return False
-            if not self._wait(timeout):
-                return False
-        self._owner = me
+        self._owner = get_ident()
         self._owner_thread = here
         self._depth += 1
         return True
@@ -113,14 +119,14 @@ class SemLock:
     def _wait(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else monotonic() + timeout
         waiters = self._waiters
-        units = self._units
+        units, pop = self._units, self._pop
         waiter = allocate_lock()
         waiter.acquire()
         try:
             while True:
                 waiters.append(waiter)
                 try:
-                    units.pop()
+                    pop()
                 except IndexError:
                     pass
                 else:
@@ -149,8 +155,8 @@ class SemLock:
             return
         unlock(waiter)
 
-    def release(self) -> None:
-        """Give a unit back."""
+    def release(self, *_exception: object) -> None:
+        """Give a unit back; at the end of a ``with`` block, whatever ended it."""
         if self.kind == RECURSIVE_MUTEX:
             if self._owner != get_ident() or not self._depth:
                 raise AssertionError("attempt to release recursive lock not owned by thread")
@@ -167,11 +173,8 @@ class SemLock:
         if self._waiters:
             self._wake()
 
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(self, *exc: object) -> None:
-        self.release()
+    __enter__ = acquire
+    __exit__ = release
 
     def _count(self) -> int:
         """Return how often the calling process has taken it and not given it back."""
@@ -231,3 +234,30 @@ def sem_unlink(name: str) -> None:
 
 
 flags: dict[str, int] = {"HAVE_SEM_OPEN": 1, "HAVE_SEM_TIMEDWAIT": 1}
+
+
+def install(module: ModuleType) -> None:
+    """Finish `multiprocessing.synchronize`: its locks reach ours with as few frames as possible.
+
+    ``with lock:`` looks its methods up on the type, so they are properties that a C function answers.
+    """
+    served: Any = module
+    base = served.SemLock
+
+    def __init__(self: Any, kind: int, value: int, maxvalue: int, *, ctx: Any) -> None:
+        if ctx is None:
+            ctx = served.context._default_context.get_context()
+        self._is_fork_ctx = ctx.get_start_method() == "fork"
+        # No name: a child of spawn finds the semaphore by its handle, nothing outlives the program.
+        self._semlock = SemLock(kind, value, maxvalue, "", True)  # noqa: FBT003
+        served.util.debug("created semlock with handle %s", self._semlock.handle)
+        self._make_methods()
+
+    def _make_methods(self: Any) -> None:
+        semlock = self._semlock
+        self.acquire = semlock.acquire if semlock.kind == RECURSIVE_MUTEX else semlock.take
+        self.release = self._exit = semlock.release
+
+    base.__init__, base._make_methods = __init__, _make_methods
+    base.__enter__ = property(attrgetter("acquire"))
+    base.__exit__ = property(attrgetter("_exit"))

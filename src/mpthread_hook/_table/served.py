@@ -367,6 +367,7 @@ ROWS: tuple[Row, ...] = (
     ("multiprocessing.spawn", "_fixup_main_from_path", "stdlib", None, None, None, None, ""),
     ("multiprocessing.spawn", "_main", "stdlib", None, None, None, None, ""),
     # multiprocessing.synchronize
+    ("multiprocessing.synchronize", "", "threaded", "mpthread_hook._backend.synchronize", "install", None, None, "locks reach our SemLock directly and need no name"),
     ("multiprocessing.synchronize", "Barrier", "stdlib", None, None, None, None, ""),
     ("multiprocessing.synchronize", "BoundedSemaphore", "stdlib", None, None, None, None, ""),
     ("multiprocessing.synchronize", "Condition", "stdlib", None, None, None, None, ""),
