@@ -122,6 +122,11 @@ class BaseProcess:
         del self._target, self._args, self._kwargs
         _children(here).add(self)
 
+    def interrupt(self) -> None:
+        """Send SIGINT to the process (new in 3.14, served on every version)."""
+        self._check_closed()
+        self._popen.interrupt()
+
     def terminate(self) -> None:
         """Send SIGTERM to the process."""
         self._check_closed()

@@ -8,6 +8,7 @@ it is bounded or joinable, the semaphores that the stdlib has.
 from __future__ import annotations
 
 import sys
+import types
 from importlib import import_module
 from queue import Empty, Full
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 class _Ends:
     """What queues have in common: a pipe, and locks that are made when somebody asks for them."""
+
+    __class_getitem__ = classmethod(types.GenericAlias)
 
     _reader: Connection
     _writer: Connection
