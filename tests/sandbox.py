@@ -1,8 +1,8 @@
-"""Run a script or a module in a process that can create no other one: ``sandbox.py [-m MODULE | SCRIPT] ARG…``.
+"""Run a script or a module in a process that can create no other one.
 
-The kernel refuses fork, vfork, a clone that is no thread, execve and execveat from the moment the filter is
-loaded; then the program runs in this very process.  With ``--check`` alone, prints as JSON what every way to
-start a process met.
+``sandbox.py (SCRIPT | -m MODULE) ARGUMENT…``: the kernel refuses fork, vfork, a clone that is no thread,
+execve and execveat from the moment the filter is loaded; then the program runs in this very process.
+``sandbox.py --check`` prints, as JSON, what every way to start a process met.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ def _guard() -> object:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def available() -> bool:
+    """Return whether this kernel takes the filter (asked of the machine's name; loading tells the rest)."""
+    return sys.platform.startswith("linux") and os.uname().machine in ("x86_64", "aarch64")
 
 
 def main(argv: list[str]) -> None:

@@ -14,6 +14,10 @@ import os
 import struct
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _PR_SET_SECCOMP = 22
 _PR_SET_NO_NEW_PRIVS = 38
 _MODE_FILTER = 2
@@ -131,10 +135,12 @@ def _install_filter() -> bool:
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), zero, zero, zero):
         return False
     number = ctypes.c_long(_MACHINES[machine][1])
-    if libc.syscall(number, ctypes.c_ulong(_SET_MODE_FILTER), ctypes.c_ulong(_FLAG_TSYNC), ctypes.byref(program)):
-        # Kernels and sandboxes that have no such call may still have its older form.
-        return not libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_MODE_FILTER), ctypes.byref(program), zero, zero)
-    return True
+    operation, flags = ctypes.c_ulong(_SET_MODE_FILTER), ctypes.c_ulong(_FLAG_TSYNC)
+    if not libc.syscall(number, operation, flags, ctypes.byref(program)):
+        return True
+    # Kernels and sandboxes that have no such call may still have its older form.
+    mode = ctypes.c_ulong(_MODE_FILTER)
+    return not libc.prctl(_PR_SET_SECCOMP, mode, ctypes.byref(program), zero, zero)
 
 
 def _audit(event: str, _args: object) -> None:
@@ -150,15 +156,15 @@ def check() -> dict[str, str]:
 
     A child that does start ends at once.  The entry ``thread`` says whether threads still start.
     """
-    # Only here: the sandbox loads this module before anything else, and must leave the program as it found it.
+    # Only here: the sandbox loads this module first of all, and must leave the program as it found it.
     import subprocess  # noqa: PLC0415
     import threading  # noqa: PLC0415
 
     command = [sys.executable or "python", "-c", ""]
-    tries = {
+    tries: dict[str, Callable[[], object]] = {
         "fork": _try_fork,
-        "subprocess": lambda: subprocess.run(command, check=False),  # noqa: PLW1510
-        "subprocess (preexec)": lambda: subprocess.run(command, check=False, preexec_fn=_nothing),  # noqa: PLW1509
+        "subprocess": lambda: subprocess.run(command, check=False),
+        "subprocess (preexec)": lambda: subprocess.run(command, check=False, preexec_fn=_nothing),
         "posix_spawn": lambda: os.waitpid(os.posix_spawn(command[0], command, os.environ), 0),
         "system": lambda: _raise_status(os.system("exit 0")),
     }

@@ -23,7 +23,7 @@ import os
 import sys
 import time
 from _thread import RLock, _local, allocate_lock, get_ident
-from _thread import start_new_thread as real_start_new_thread
+from _thread import start_new_thread as _start_new_thread
 
 from .errors import AbandonedThreadWarning, ProcessStartError
 
@@ -39,8 +39,13 @@ if TYPE_CHECKING:
 
 
 # The real functions, bound before anything of ours is patched.
+real_start_new_thread = _start_new_thread
 real_getpid = os.getpid
 real_exit = os._exit
+real_read = os.read
+real_write = os.write
+real_close = os.close
+real_read, real_write, real_close = os.read, os.write, os.close
 monotonic = time.monotonic
 
 SIG_DFL = 0
@@ -304,6 +309,8 @@ def _run(process: ThreadProcess, body: Callable[[], int]) -> None:
     watchers = _leave(thread)
     kill(process, code & 0xFF)
     _left(thread, watchers)
+    # What is left to do is the program's: a dead process could close nothing and tell nobody.
+    HERE.process, HERE.thread = MAIN, None
     _end(process)
 
 
@@ -342,12 +349,20 @@ def _leave(thread: Thread) -> list[Callable[[], object]]:
 
 
 def _left(thread: Thread, watchers: list[Callable[[], object]]) -> None:
+    HERE.process = MAIN  # what is left to do is the program's: the process may be dead, and fenced
+    HERE.thread = None
     _call_all(_on_leave, thread)
+    _call_watchers(watchers)
+
+
+def _call_watchers(watchers: list[Callable[[], object]]) -> None:
     for watcher in watchers:
         try:
             watcher()
         except RuntimeError:  # a lock that was released already
             pass
+        except BaseException as error:
+            _report(MAIN, error)
 
 
 def _drain() -> None:
@@ -411,8 +426,9 @@ def kill(process: ThreadProcess, status: int) -> bool:
                 return False
             process.status = status
             process.died_at = monotonic()
-        _call_all(_on_death, process)
         here = HERE.thread
+        with acting_as(MAIN):  # whoever kills may itself be fenced by now
+            _call_all(_on_death, process)
         with process.mutex:
             running = []
             for thread in process.threads.values():
@@ -468,12 +484,9 @@ def _end(process: ThreadProcess, code: int | None = None) -> None:
                 reap(child)
         if process.parent is not None and process.parent.ended:
             reap(process)  # an orphan: nobody else is going to
-        _call_all(_on_end, process)
-        for watcher in watchers:
-            try:
-                watcher()
-            except RuntimeError:  # a lock that was released already
-                pass
+        with acting_as(MAIN):
+            _call_all(_on_end, process)
+            _call_watchers(watchers)
 
 
 def abandon(process: ThreadProcess) -> None:
@@ -773,7 +786,7 @@ def _notify(process: ThreadProcess, signum: int, here: Thread | None) -> Thread 
     fd = process.state.get("wakeup_fd", -1)
     if fd >= 0:
         try:
-            os.write(fd, bytes((signum,)))
+            real_write(fd, bytes((signum,)))
         except OSError:  # full, or closed: as the interpreter, which warns at most
             pass
     main = process.main

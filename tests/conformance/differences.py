@@ -19,8 +19,9 @@ OUTSIDE = "the child runs with flags (-E, -I, -S) that shut every hook out, so i
 class Difference:
     """One row: which tests ("Class.test", a pattern) of which suites, where, and why.
 
-    `kind` is "fails" for a test that may not pass, and "outside" for one that passes but whose launched
-    interpreters cannot be hooked. `hidden` limits the row to runs with (True) or without (False) the hiding
+    `kind` is "fails" for a test that may not pass, "outside" for one that passes but whose launched
+    interpreters cannot be hooked, and "varies" for one that depends on which of two threads comes first and
+    may do either: a last resort. `hidden` limits the row to runs with (True) or without (False) the hiding
     of the C modules.
     """
 

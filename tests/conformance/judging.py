@@ -96,17 +96,20 @@ def _one(
     """Judge one test that the stock package passes."""
     outcome = run.outcomes.get(test, "not run")
     if outcome != "passed":
-        text = run.details.get(test, "") or "\n".join(f"{k}: {v}" for k, v in run.details.items() if "(" in k)
-        _failed(verdict, full, f"{outcome}: {text}", rows, used)
+        _failed(verdict, full, f"{outcome}: {run.details.get(test, '')}", rows, used)
         return
     verdict.passed += 1
     for row in rows:
+        if row.covers(full) and row.kind == "varies":
+            used.add(row)
         if row.covers(full) and row.kind == "fails":
             used.add(row)
             verdict.errors.append(f"{full} passes, though a row expects it to fail ({row.reason})")
     outside = run.outside.get(test)
     row_outside = [row for row in rows if row.covers(full) and row.kind == "outside"]
     used.update(row_outside)
+    if outside:
+        verdict.passed -= 1  # it ran on the stock package
     if outside and not row_outside:
         verdict.failures[full] = "not hooked, so it passed on the stock package: " + "; ".join(outside)
     elif outside:
@@ -118,7 +121,7 @@ def _one(
 def _failed(verdict: Verdict, full: str, text: str, rows: list[Difference], used: set[Difference]) -> None:
     """Take a failure as expected if a row covers it."""
     for row in rows:
-        if row.kind == "fails" and row.covers(full):
+        if row.kind in ("fails", "varies") and row.covers(full):
             used.add(row)
             verdict.expected[full] = row
             return

@@ -225,8 +225,9 @@ def run_class(
         left = [t for t in left if t not in result.outcomes]
         if not left or hung is None:
             break
+    fixtures = "\n".join(f"{k}: {v}" for k, v in result.details.items() if "(" in k)
     for test in left:
-        result.outcomes[test], result.details[test] = "not run", result.output[-3000:]
+        result.outcomes[test], result.details[test] = "not run", fixtures or result.output[-3000:]
     return result
 
 

@@ -224,7 +224,9 @@ def lines(stdout: str, swap: dict[str, str], *, in_step: bool) -> Counter[str]:
 
 def _left(home: Path) -> list[str]:
     folders = [home / "remote", home / "async", home / "ansible" / "tmp"]
-    return sorted(f"{folder.name}/{name}" for folder in folders if folder.exists() for name in os.listdir(folder))
+    return sorted(
+        f"{folder.name}/{name}" for folder in folders if folder.exists() for name in os.listdir(folder)
+    )
 
 
 def manifest(root: Path) -> dict[str, str]:

@@ -12,13 +12,12 @@ once more, and a sender looks for waiters after it has put.
 from __future__ import annotations
 
 import itertools
-import os
 import socket
 from _thread import RLock, allocate_lock
 from collections import deque
 
 from .. import _identity
-from .._identity import HERE, ThreadProcess, monotonic, park, unlock
+from .._identity import HERE, ThreadProcess, monotonic, park, real_close, real_read, real_write, unlock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,16 +45,16 @@ class Readiness:
         with self._lock:
             ready = bool(end.inbox) or not end.peer.open
             if ready and not self._raised:
-                os.write(self._ours, b"x")
+                real_write(self._ours, b"x")
                 self._raised = True
             elif not ready and self._raised:
-                os.read(self.fd, 1)
+                real_read(self.fd, 1)
                 self._raised = False
 
     def __del__(self) -> None:
         for fd in (self.fd, self._ours):
             try:
-                os.close(fd)
+                real_close(fd)
             except OSError:
                 pass
 

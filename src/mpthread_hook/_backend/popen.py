@@ -34,14 +34,14 @@ def sentinel_of(record: ThreadProcess) -> int:
         reader, writer = os.pipe()
         fd = record.state.setdefault("sentinel", reader)
         if fd != reader:
-            os.close(reader)
-            os.close(writer)
+            _identity.real_close(reader)
+            _identity.real_close(writer)
             return fd
         SENTINELS[reader] = record
         if record is MAIN:
             record.state["sentinel writer"] = writer  # closed by the end of the program
-        elif not _identity.watch(record, lambda: os.close(writer)):
-            os.close(writer)
+        elif not _identity.watch(record, lambda: _identity.real_close(writer)):
+            _identity.real_close(writer)
     return fd
 
 
@@ -49,7 +49,7 @@ def _close_sentinel(record: ThreadProcess) -> None:
     fd = record.state.pop("sentinel", None)
     if fd is not None:
         SENTINELS.pop(fd, None)
-        os.close(fd)
+        _identity.real_close(fd)
 
 
 class Popen:

@@ -1,1 +1,1 @@
-"""One module a subcommand of ``python -m mpthread_hook``: ``HELP``, ``add_arguments(parser)``, ``main(options)``."""
+"""One module a command of ``python -m mpthread_hook``: ``add_arguments(parser)`` and ``main(options)``."""

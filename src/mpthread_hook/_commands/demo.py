@@ -37,7 +37,7 @@ def _positive(text: str) -> int:
 def main(options: argparse.Namespace) -> int:
     """Play the playbook and say what was created; returns Ansible's exit status."""
     if find_spec("ansible") is None:
-        print("mpthread_hook demo: ansible-core is not installed here; install mpthread_hook[ansible]", file=sys.stderr)
+        print("mpthread_hook demo: ansible-core is missing: install mpthread_hook[ansible]", file=sys.stderr)
         return 1
     guard = _guard.deny()
     tries = _guard.check()

@@ -1,4 +1,4 @@
-"""``run``: what ``python SCRIPT``, ``python -m MODULE`` and ``python -c COMMAND`` do, with the hook enabled."""
+"""``run``: what ``python SCRIPT``, ``python -m MODULE`` and ``python -c COMMAND`` do, but hooked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def main(argv: list[str]) -> int:
         return 0
     kind = argv[0] if argv and argv[0] in ("-m", "-c") else ""
     if not argv or (kind and len(argv) < 2) or (not kind and argv[0].startswith("-")):
-        wrong = "nothing to run" if not argv else f"what {kind} names is missing" if kind else f"no option {argv[0]}"
+        wrong = (
+            f"what {kind} names is missing" if kind else f"no option {argv[0]}" if argv else "nothing to run"
+        )
         print(f"{_USAGE}mpthread_hook run: {wrong}", file=sys.stderr)
         return 2
     enable()
@@ -73,11 +75,12 @@ def _find(name: str) -> ModuleSpec:
 
 def _run_script(path: str, arguments: list[str]) -> None:
     sys.argv[:] = [path, *arguments]
+    whole = os.path.join(os.getcwd(), path)  # as the interpreter does it, without tidying it up
     if os.path.isdir(path) or (os.path.isfile(path) and _is_archive(path)):
-        spec = importlib.machinery.PathFinder.find_spec("__main__", [path])
+        spec = importlib.machinery.PathFinder.find_spec("__main__", [whole])
         if spec is None:
             sys.exit(f"mpthread_hook run: can't find '__main__' module in {path!r}")
-        _set_path(os.path.abspath(path))
+        _set_path(whole)
         _execute(_code(spec), spec, spec.origin)
         return
     try:
@@ -92,8 +95,8 @@ def _run_script(path: str, arguments: list[str]) -> None:
         code = loader.get_code("__main__")
         assert code is not None
     else:
-        code = compile(source, path, "exec")
-    _execute(code, None, os.path.abspath(path))
+        code = compile(source, whole, "exec")
+    _execute(code, None, whole)
 
 
 def _is_archive(path: str) -> bool:

@@ -10,12 +10,9 @@ of the three at the null device shares one descriptor, so that fifty silent work
 
 from __future__ import annotations
 
-import builtins
 import errno
-import io
 import os
 import stat
-import sys
 
 from .. import _identity
 from .._identity import HERE, ThreadProcess, checkpoint, shield
@@ -30,14 +27,12 @@ if TYPE_CHECKING:
 
 _real_close = os.close
 _real_closerange = os.closerange
-_real_dup = os.dup
+real_dup = os.dup
 _real_dup2 = os.dup2
+_real_fstat = os.fstat
 _real_open = os.open
-_real_read = os.read
-_real_write = os.write
-_real_readv: Any = getattr(os, "readv", None)
-_real_isatty = os.isatty
-_real_open_file = io.open
+real_read = os.read
+real_write = os.write
 
 #: How many virtual descriptors each real one is behind.
 _uses: dict[int, int] = {}
@@ -80,7 +75,7 @@ def _null_device() -> int:
 
 def _is_null(real: int) -> bool:
     try:
-        found, null = os.fstat(real), os.fstat(_null_device())
+        found, null = _real_fstat(real), _real_fstat(_null_device())
     except OSError:
         return False
     return stat.S_ISCHR(found.st_mode) and found.st_rdev == null.st_rdev
@@ -150,7 +145,7 @@ def _take_over(process: ThreadProcess) -> None:
 # The functions of `os`
 
 
-def _named(function: Callable[..., Any], real: Callable[..., Any] | None) -> Callable[..., Any]:
+def named(function: Callable[..., Any], real: Callable[..., Any] | None) -> Callable[..., Any]:
     """Let a function of ours show as the one that it stands in for."""
     if real is not None:
         function.__name__ = function.__qualname__ = real.__name__
@@ -168,30 +163,42 @@ def _translating(name: str) -> Callable[..., Any]:
             fd = resolve(fd)
         return real(fd, *args, **kwargs)
 
-    return _named(call, real)
+    return named(call, real)
+
+
+def _translating_alone(name: str) -> Callable[..., Any]:
+    """Return ``os.<name>``, whose only argument is a descriptor, likewise."""
+    real: Any = getattr(os, name, None)
+
+    def call(fd: Any) -> Any:
+        if HERE.thread is not None:
+            fd = resolve(fd)
+        return real(fd)
+
+    return named(call, real)
 
 
 def read(fd: int, length: int, /) -> bytes:
     if HERE.thread is not None:
         fd = resolve(fd)
-    return _real_read(fd, length)
+    return real_read(fd, length)
 
 
 def write(fd: int, data: Any, /) -> int:
     if HERE.thread is not None:
         fd = resolve(fd)
-    return _real_write(fd, data)
+    return real_write(fd, data)
 
 
-device_encoding = _translating("device_encoding")
-fdatasync = _translating("fdatasync")
+device_encoding = _translating_alone("device_encoding")
+fdatasync = _translating_alone("fdatasync")
 fpathconf = _translating("fpathconf")
-fstat = _translating("fstat")
-fsync = _translating("fsync")
+fstat = _translating_alone("fstat")
+fsync = _translating_alone("fsync")
 ftruncate = _translating("ftruncate")
-get_blocking = _translating("get_blocking")
-get_inheritable = _translating("get_inheritable")
-isatty = _translating("isatty")
+get_blocking = _translating_alone("get_blocking")
+get_inheritable = _translating_alone("get_inheritable")
+isatty = _translating_alone("isatty")
 lseek = _translating("lseek")
 pread = _translating("pread")
 pwrite = _translating("pwrite")
@@ -199,8 +206,8 @@ readv = _translating("readv")
 sendfile = _translating("sendfile")
 set_blocking = _translating("set_blocking")
 set_inheritable = _translating("set_inheritable")
-tcgetpgrp = _translating("tcgetpgrp")
-ttyname = _translating("ttyname")
+tcgetpgrp = _translating_alone("tcgetpgrp")
+ttyname = _translating_alone("ttyname")
 writev = _translating("writev")
 
 _real_terminal_size: Any = getattr(os, "get_terminal_size", None)
@@ -251,15 +258,15 @@ def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
         return fd2
     process = HERE.process
     with shield:
-        _put(process, fd2, _null_device() if _is_null(source) else _real_dup(source))
+        _put(process, fd2, _null_device() if _is_null(source) else real_dup(source))
     return fd2
 
 
 def dup(fd: int, /) -> int:
     if HERE.thread is None:
-        return _real_dup(fd)
+        return real_dup(fd)
     with shield:
-        return _lowest(_real_dup(resolve(fd)))
+        return _lowest(real_dup(resolve(fd)))
 
 
 def open(*args: Any, **kwargs: Any) -> int:
@@ -281,138 +288,15 @@ def _lowest(real: int) -> int:
     return real
 
 
-for _ours, _theirs in ((read, _real_read), (write, _real_write), (close, _real_close), (dup2, _real_dup2),
-                       (closerange, _real_closerange), (dup, _real_dup), (open, _real_open),
+for _ours, _theirs in ((read, real_read), (write, real_write), (close, _real_close), (dup2, _real_dup2),
+                       (closerange, _real_closerange), (dup, real_dup), (open, _real_open),
                        (get_terminal_size, _real_terminal_size)):  # fmt: skip
-    _named(_ours, _theirs)
+    named(_ours, _theirs)
 
 
-# ---------------------------------------------------------------------------------------------------------
-# Files on them
-
-
-class VirtualFile(io.RawIOBase):
-    """The raw file behind a standard stream of a thread process: reads and writes where its descriptor goes.
-
-    What a dead process still writes goes nowhere, whoever flushes it.
-    """
-
-    closefd = False
-
-    def __init__(self, process: ThreadProcess, fd: int, mode: str, name: object) -> None:
-        self._process = process
-        self._fd = fd
-        self.mode = mode
-        self.name = name
-
-    def _real(self) -> int:
-        if self.closed:
-            raise ValueError("I/O operation on closed file")
-        return number(self._process, self._fd)
-
-    def __repr__(self) -> str:
-        return f"<mpthread_hook {type(self).__name__} name={self.name!r} mode={self.mode!r} of {self._process!r}>"
-
-    def fileno(self) -> int:
-        if self.closed:
-            raise ValueError("I/O operation on closed file")
-        return self._fd
-
-    def isatty(self) -> bool:
-        return _real_isatty(self._real())
-
-    def readable(self) -> bool:
-        return "r" in self.mode or "+" in self.mode
-
-    def writable(self) -> bool:
-        return "r" not in self.mode or "+" in self.mode
-
-    def seekable(self) -> bool:
-        try:
-            os.lseek(self._real(), 0, os.SEEK_CUR)
-        except OSError:
-            return False
-        return True
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return os.lseek(self._real(), offset, whence)
-
-    def truncate(self, size: int | None = None, /) -> int:
-        size = self.tell() if size is None else size
-        os.ftruncate(self._real(), size)
-        return size
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        if self._process.status is not None:
-            return 0
-        try:
-            if _real_readv is not None:
-                return int(_real_readv(self._real(), [buffer]))
-            data = _real_read(self._real(), len(buffer))
-        except BlockingIOError:
-            return None
-        buffer[: len(data)] = data
-        return len(data)
-
-    def write(self, data: Any, /) -> int | None:
-        if self._process.status is not None:
-            return memoryview(data).nbytes
-        try:
-            return _real_write(self._real(), data)
-        except BlockingIOError:
-            return None
-
-
-class _Open:
-    """`open()`, which opens 0, 1 and 2 as the calling thread process knows them.
-
-    An instance, because a function kept as a class attribute would turn into a method there.
-    """
-
-    __slots__ = ()
-    __name__ = __qualname__ = "open"
-    __module__ = io.open.__module__
-    __doc__ = io.open.__doc__
-    __text_signature__ = getattr(io.open, "__text_signature__", None)
-
-    def __call__(self, file: Any, mode: str = "r", buffering: int = -1, encoding: str | None = None,
-                 errors: str | None = None, newline: str | None = None, closefd: bool = True,
-                 opener: Any = None) -> Any:  # fmt: skip
-        if HERE.thread is not None and type(file) is int and 0 <= file <= 2:
-            # A duplicate of what is behind: closing it must not close the number for the whole program.
-            file, closefd = _real_dup(resolve(file)), True
-        if encoding is None and sys.flags.warn_default_encoding and "b" not in mode:
-            encoding = io.text_encoding(None)  # the warning names our caller
-        return _real_open_file(file, mode, buffering, encoding, errors, newline, closefd, opener)
-
-    def __repr__(self) -> str:
-        return repr(_real_open_file)
-
-    def __reduce__(self) -> str:
-        return "open"
-
-
-open_file = _Open()
-
-
-def _lay_on() -> None:
-    for module in (builtins, io):
-        if module.open is _real_open_file:
-            module.open = open_file  # type: ignore[assignment]
-
-
-def _lift() -> None:
-    for module in (builtins, io):
-        if module.open is open_file:  # type: ignore[comparison-overlap]
-            module.open = _real_open_file
-
-
-def install(journal: Journal) -> None:
-    """Let `open` know the three while there are thread processes."""
+def install(_journal: Journal) -> None:
+    """Give each process its own three."""
     _identity.at_start(_inherit)
     _identity.at_death(_silence)
     _identity.at_end(_release)
     presence.on_real_fork(_take_over)
-    journal.undo(presence.during(_lay_on, _lift))
-
-

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import sys
 from _thread import allocate_lock
+from _thread import start_new_thread as _start_new_thread
 
 from .. import _identity
-from .._identity import HERE, MAIN, shield
-from .._identity import real_start_new_thread as _start_new_thread
+from .._identity import HERE, shield
 from . import presence
-from .descriptors import _named, resolve
+from .descriptors import named, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,9 +64,10 @@ def _with_libc() -> Callable[[], bool]:
     # Only the C half of ctypes: the whole takes ten times as long to import, in the first start of a process.
     import _ctypes  # noqa: PLC0415 - 3.11 only
 
-    c_int = type("c_int", (_ctypes._SimpleCData,), {"_type_": "i"})
-    kind = type("Function", (_ctypes.CFuncPtr,), {"_flags_": _ctypes.FUNCFLAG_CDECL, "_restype_": c_int})  # type: ignore[attr-defined]
-    function = kind(_ctypes.dlsym(_ctypes.dlopen(None, 0), "unshare"))
+    native: Any = _ctypes
+    c_int = type("c_int", (native._SimpleCData,), {"_type_": "i"})
+    kind = type("Function", (native.CFuncPtr,), {"_flags_": native.FUNCFLAG_CDECL, "_restype_": c_int})
+    function = kind(native.dlsym(native.dlopen(None, 0), "unshare"))
     return lambda: function(_CLONE_FS) == 0
 
 
@@ -161,9 +162,9 @@ def umask(mask: int, /) -> int:
         return old
 
 
-_named(chdir, _real_chdir)
-_named(fchdir, _real_fchdir)
-_named(umask, _real_umask)
+named(chdir, _real_chdir)
+named(fchdir, _real_fchdir)
+named(umask, _real_umask)
 
 
 def _deactivate() -> None:

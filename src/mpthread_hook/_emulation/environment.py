@@ -8,12 +8,13 @@ subclass whose storage is that of the process which asks.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from .. import _identity
 from .._identity import HERE, MAIN
 from . import presence
-from .descriptors import _named
+from .descriptors import named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,14 +39,37 @@ def _store(_environ: Any, data: Any) -> None:
     HERE.process.environ = data
 
 
-class _Environ(_EnvironType):  # type: ignore[misc]
-    """`os.environ` with a storage for each process."""
+def _class_for(environ: Any) -> type:
+    """Return the subclass that `os.environ` or `os.environb` is of meanwhile."""
+    encode, decode = environ.encodekey, environ.decodevalue
 
-    _data = property(_storage, _store)
+    class Environ(_EnvironType):  # type: ignore[misc]
+        """Variables with a storage for each process."""
+
+        _data = property(_storage, _store)
+
+        # Once more, without the property: what the main program does with variables is to read them.
+
+        def __getitem__(self, key: Any) -> Any:
+            try:
+                value = HERE.process.environ[encode(key)]
+            except KeyError:
+                raise KeyError(key) from None
+            return decode(value)
+
+        def get(self, key: Any, default: Any = None) -> Any:
+            try:
+                value = HERE.process.environ[encode(key)]
+            except KeyError:
+                return default
+            return decode(value)
+
+    Environ.__name__ = Environ.__qualname__ = _EnvironType.__name__
+    Environ.__module__ = _EnvironType.__module__
+    return Environ
 
 
-_Environ.__name__ = _Environ.__qualname__ = _EnvironType.__name__
-_Environ.__module__ = _EnvironType.__module__
+_classes: dict[int, type] = {}
 
 
 def _objects() -> list[Any]:
@@ -56,13 +80,15 @@ def _objects() -> list[Any]:
 def _lay_on() -> None:
     for environ in _objects():
         if type(environ) is _EnvironType:
+            if id(environ) not in _classes:  # both objects live as long as the interpreter
+                _classes[id(environ)] = _class_for(environ)
             MAIN.environ = environ._data
-            environ.__class__ = _Environ
+            environ.__class__ = _classes[id(environ)]
 
 
 def _lift() -> None:
     for environ in _objects():
-        if type(environ) is _Environ:
+        if type(environ) is _classes.get(id(environ)):
             environ.__class__ = _EnvironType
     MAIN.environ = None
 
@@ -89,8 +115,10 @@ def putenv(name: Any, value: Any, /) -> None:
         _real_putenv(name, value)
         return
     key = _encode(name)
-    if "=" in os.fsdecode(name) or not key:
+    if "=" in os.fsdecode(name):
         raise ValueError("illegal environment variable name")
+    if not key:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     if "\0" in os.fsdecode(name) + os.fsdecode(value):
         raise ValueError("embedded null byte")
     _below(process)[key] = _encode(value)
@@ -109,8 +137,8 @@ def _encode(text: Any) -> Any:
     return os.fsdecode(text) if os.name == "nt" else os.fsencode(text)
 
 
-_named(putenv, _real_putenv)
-_named(unsetenv, _real_unsetenv)
+named(putenv, _real_putenv)
+named(unsetenv, _real_unsetenv)
 
 
 def for_programs(process: ThreadProcess) -> dict[Any, Any] | None:

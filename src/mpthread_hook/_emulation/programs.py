@@ -9,7 +9,7 @@ import os
 import sys
 
 from .._identity import HERE
-from .descriptors import _named, resolve
+from .descriptors import named, resolve
 from .environment import for_programs
 
 TYPE_CHECKING = False
@@ -31,13 +31,13 @@ def system(command: Any) -> int:
         return _real_system(command)  # type: ignore[no-any-return]
     import subprocess  # noqa: PLC0415 - rare, and heavy
 
-    code = subprocess.call(command, shell=True)  # noqa: S602 - what system() is
+    code = subprocess.call(command, shell=True)
     if os.name == "nt":
         return code
     return -code if code < 0 else code << 8
 
 
-_named(system, _real_system)
+named(system, _real_system)
 
 
 def _stream(value: Any, fd: int, special: tuple[int, ...]) -> Any:
@@ -74,7 +74,7 @@ def install(journal: Journal) -> None:
             stderr = _stream(stderr, 2, special)
         return real_handles(self, stdin, stdout, stderr)
 
-    def _execute_child(  # noqa: PLR0917
+    def _execute_child(
         self: Any, args: Any, executable: Any, preexec_fn: Any, close_fds: Any, pass_fds: Any, cwd: Any,
         env: Any, *rest: Any,
     ) -> Any:  # fmt: skip
@@ -83,7 +83,5 @@ def install(journal: Journal) -> None:
         return real_execute(self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *rest)
 
     if sys.platform != "emscripten":
-        journal.set(popen, "_get_handles", _named(_get_handles, real_handles))
-        journal.set(popen, "_execute_child", _named(_execute_child, real_execute))
-
-
+        journal.set(popen, "_get_handles", named(_get_handles, real_handles))
+        journal.set(popen, "_execute_child", named(_execute_child, real_execute))

@@ -2,7 +2,7 @@
 
 Python code reads and assigns ``sys.stdout`` through properties on a subclass of `sys.__class__`, which answer
 for the process that asks.  C code (`print`, `input`, the printing of tracebacks) looks into ``sys.__dict__``
-instead: there lies a `_Door`, a thread-local that leads each thread to the stream of its process.  Both are
+instead: there lies a `Door`, a thread-local that leads each thread to the stream of its process.  Both are
 laid on only while there are thread processes (see `presence`).
 
 A child starts with the streams of its parent.  One that the interpreter made on descriptor 0, 1 or 2 is
@@ -10,20 +10,19 @@ copied, as a fork copies it: same descriptor, own buffer, so that closing or rec
 descriptor, or being killed in the middle of a write stay the child's own affair.  Every other stream is
 shared with the parent.
 
-Shared by all processes, because the interpreter itself works with them: `sys.path`, `sys.modules`, `sys.flags`.
+Shared by all, because the interpreter itself works with them: `sys.path`, `sys.modules`, `sys.flags`.
 """
 
 from __future__ import annotations
 
 import io
 import sys
-from _operator import attrgetter
-from _thread import _local
 
 from .. import _identity
 from .._identity import HERE, MAIN, checkpoint, shield
 from . import presence
-from .descriptors import VirtualFile, number
+from .doors import LOST, Door, LiveDoor, QuickDoor
+from .files import VirtualFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,135 +135,26 @@ def _copy(process: ThreadProcess, stream: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------
 # What C code finds
 
-
-class _Nothing:
-    """Stands for a stream that is None, which C code takes for "do not print"."""
-
-    closed = False
-    encoding = errors = None
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None:
-        pass
-
-    def fileno(self) -> int:
-        raise RuntimeError("sys.stderr is None")  # the words of faulthandler, the only one who tells
-
-    def readline(self, size: int = -1) -> str:
-        raise RuntimeError("input(): lost sys.stdin")
-
-
-class _Lost:
-    """Stands for a stream that was deleted."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        raise RuntimeError(f"lost sys.{self._name}")
-
-
-class _Way:
-    """Where the door of one stream leads in a thread of a thread process: to whatever it is at that time."""
-
-    __slots__ = ("_name", "_process")
-
-    def __init__(self, process: ThreadProcess, name: str) -> None:
-        self._process = process
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        try:
-            stream = self._process.streams[self._name]
-        except AttributeError:
-            stream = _Lost(self._name)
-        if stream is None:
-            stream = _Nothing()
-        if attribute == "fileno":
-            return self._fileno
-        return getattr(stream, attribute)
-
-    def _fileno(self) -> int:
-        # C code would read from and write to the real descriptor of this number.
-        fd: int = self._process.streams[self._name].fileno()
-        return number(self._process, fd) if 0 <= fd <= 2 else fd
-
-
-_LOST: Any = type("_Deleted", (), {})()
-
-
-def _forwarded(name: str) -> Any:
-    return property(attrgetter(f"target.{name}"))
-
-
-class _Door(_local):
-    """Lies in ``sys.__dict__`` and leads each thread to the stream of its process.
-
-    Made of C parts for the sake of the main program's `print`.
-    """
-
-    target: Any
-
-    def __init__(self, name: str, stream: Any) -> None:
-        # Runs in every thread that comes through.
-        self.stream = stream
-        process = HERE.process
-        if process is not MAIN:
-            self.target = _Way(process, name)
-        elif stream is None:
-            self.target = _Nothing()
-        elif stream is _LOST:
-            self.target = _Lost(name)
-        else:
-            self.target = stream
-
-    buffer = _forwarded("buffer")
-    closed = _forwarded("closed")
-    encoding = _forwarded("encoding")
-    errors = _forwarded("errors")
-    fileno = _forwarded("fileno")
-    flush = _forwarded("flush")
-    isatty = _forwarded("isatty")
-    line_buffering = _forwarded("line_buffering")
-    mode = _forwarded("mode")
-    name = _forwarded("name")
-    newlines = _forwarded("newlines")
-    read = _forwarded("read")
-    readable = _forwarded("readable")
-    readline = _forwarded("readline")
-    reconfigure = _forwarded("reconfigure")
-    writable = _forwarded("writable")
-    writelines = _forwarded("writelines")
-
-
-class _LiveDoor(_Door):
-    """A door that looks for the stream's `write` every time, since a program may have put another there."""
-
-    write = _forwarded("write")
-
-
-class _QuickDoor(_Door):
-    """A door that keeps the stream's `write`: as fast as none at all."""
-
-    def __init__(self, name: str, stream: Any) -> None:
-        super().__init__(name, stream)
-        self.write = stream.write if self.target is stream else self._write
-
-    def _write(self, text: str) -> Any:
-        return self.target.write(text)
-
-
 #: The streams that the main program has not looked at since they got a quick door.  One that Python code
 #: has got hold of may be given another `write` on the instance, which C code has to find.
 _quick: set[str] = set()
 
 
 def _hang(name: str, stream: Any) -> None:
-    """Hang the live door of a stream of the main program."""
-    _quick.discard(name)
-    _sys_dict[name] = _LiveDoor(name, stream)
+    """Hang the door of a stream of the main program that looks for `write` every time."""
+    if name in _quick:
+        _quick.discard(name)
+        for kind in _classes.values():
+            setattr(kind, name, _plain[name])
+    _sys_dict[name] = LiveDoor(name, stream)
+
+
+def _hang_quick(name: str, stream: Any) -> None:
+    """Hang the door that keeps `write`, until the main program looks at the stream."""
+    _quick.add(name)
+    for kind in _classes.values():
+        setattr(kind, name, _watched[name])
+    _sys_dict[name] = QuickDoor(name, stream)
 
 
 def _look(name: str) -> None:
@@ -275,7 +165,7 @@ def _look(name: str) -> None:
 
 def _behind(stream: Any) -> Any:
     """Return what is behind a door that somebody took out of ``sys.__dict__``."""
-    while isinstance(stream, _Door):
+    while isinstance(stream, Door):
         stream = stream.stream
     return stream
 
@@ -284,10 +174,14 @@ def _behind(stream: Any) -> Any:
 # What Python code finds
 
 
-def _stream_property(name: str) -> Any:
+def _stream_property(name: str, *, watched: bool = False) -> Any:
     def get(_module: ModuleType) -> Any:
+        return HERE.process.streams[name]
+
+    def watch(_module: ModuleType) -> Any:
         process = HERE.process
-        if name in _quick and process is MAIN:
+        # The flush before each start of a process does not keep what it reads.
+        if process is MAIN and sys._getframe(1).f_code.co_name != "_flush_std_streams":
             _look(name)
         return process.streams[name]
 
@@ -304,37 +198,41 @@ def _stream_property(name: str) -> Any:
         process = HERE.process
         if process is MAIN:
             MAIN.streams[name]
-            _set_main(name, _LOST)
+            _set_main(name, LOST)
         elif isinstance(process.streams, _ChildStreams):
             process.streams.forget(name)
         else:
             checkpoint()
 
-    return property(get, put, delete)
+    return property(watch if watched else get, put, delete)
+
+
+_plain = {name: _stream_property(name) for name in NAMES}
+_watched = {name: _stream_property(name, watched=True) for name in NAMES}
 
 
 def _set_main(name: str, stream: Any) -> None:
     with shield, presence.lock:
         if not _active:  # lifted since the caller looked
-            if stream is _LOST:
+            if stream is LOST:
                 _sys_dict.pop(name, None)
             else:
                 _sys_dict[name] = stream
             return
-        if stream is _LOST:
+        if stream is LOST:
             MAIN.streams.pop(name, None)
         else:
             MAIN.streams[name] = stream
         if name in _READ_BY_C:
             _hang(name, stream)
-        elif stream is _LOST:
+        elif stream is LOST:
             _sys_dict.pop(name, None)
         else:
             _sys_dict[name] = stream
 
 
 def _set_child(streams: _ChildStreams, name: str, stream: Any) -> None:
-    if isinstance(stream, _Door):
+    if isinstance(stream, Door):
         # `unittest.mock.patch` remembers what it finds in ``sys.__dict__`` and puts it back at the end.
         for index in range(len(streams.replaced) - 1, -1, -1):
             if streams.replaced[index][0] == name:
@@ -380,8 +278,10 @@ def _delete_argv(module: ModuleType) -> None:
 
 
 class _Kind(type):
-    """Keeps the class of `sys` from being taken for more than that: ``type(sys)`` is how programs spell
-    `types.ModuleType`, to make modules, to derive from it and to ask `isinstance`.
+    """Keeps the class of `sys` from being taken for more than that.
+
+    ``type(sys)`` is how programs (and importlib) spell `types.ModuleType`: to make modules, to derive from
+    it, to ask `isinstance`.
     """
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
@@ -408,11 +308,12 @@ class _Kind(type):
 
 
 def _class_of_sys(base: type) -> type:
-    namespace: dict[str, Any] = {name: _stream_property(name) for name in NAMES}
+    namespace: dict[str, Any] = dict(_plain)
     namespace["argv"] = property(_get_argv, _put_argv, _delete_argv)
     namespace["__module__"] = base.__module__
     namespace["__doc__"] = base.__doc__
-    return _Kind(base.__name__, (base,), namespace)
+    made: type = _Kind(base.__name__, (base,), namespace)
+    return made
 
 
 _classes: dict[type, type] = {}
@@ -426,17 +327,16 @@ def _lay_on() -> None:
     global _active
     with shield, presence.lock:
         MAIN.streams = _Streams((name, _behind(_sys_dict[name])) for name in NAMES if name in _sys_dict)
-        for name in _READ_BY_C:
-            stream = MAIN.streams.get(name, _LOST)
-            if name != "stdin" and _is_untouched(stream):
-                _sys_dict[name] = _QuickDoor(name, stream)
-                _quick.add(name)
-            else:
-                _hang(name, stream)
         base = type(sys)
         if base not in _classes:
             _classes[base] = _class_of_sys(base)
-        sys.__class__ = _classes[base]  # type: ignore[assignment]
+        sys.__class__ = _classes[base]
+        for name in _READ_BY_C:
+            stream = MAIN.streams.get(name, LOST)
+            if name != "stdin" and _is_untouched(stream):
+                _hang_quick(name, stream)
+            else:
+                _hang(name, stream)
         _active = True
 
 

@@ -27,7 +27,17 @@ PROCESS_EVENTS = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "os.spawn
 #: Modules whose frames mean "what we serve asked for this process".
 SERVED = ("multiprocessing", "_multiprocessing", "mpthread_hook", "concurrent.futures.process")
 #: Modules that only carry a call on: whoever called them asked.
-CARRIERS = ("subprocess", "os", "_posixsubprocess", "asyncio", "pty", "platform", "contextlib", __name__)
+CARRIERS = (
+    "mpthread_hook._emulation",
+    "subprocess",
+    "os",
+    "_posixsubprocess",
+    "asyncio",
+    "pty",
+    "platform",
+    "contextlib",
+    __name__,
+)
 
 
 def record(**fact: Any) -> None:
@@ -59,13 +69,15 @@ def culprit() -> tuple[str, str]:
     return "test", "?"
 
 
+def _ours(thing: object) -> bool:
+    """Tell whether a finder or loader, be it class or instance, is of our package."""
+    kind = thing if isinstance(thing, type) else type(thing)
+    return within(kind.__module__, ("mpthread_hook",)) or hasattr(thing, "mpthread_hook_waiting")
+
+
 def hooked() -> bool:
     """Tell whether a finder of ours stands on `sys.meta_path`."""
-    return any(
-        within(getattr(type(f), "__module__", ""), ("mpthread_hook",))
-        or within(getattr(f, "__module__", None) or "", ("mpthread_hook",))
-        for f in sys.meta_path
-    )
+    return any(_ours(finder) for finder in sys.meta_path or ())
 
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:
@@ -110,6 +122,7 @@ def install() -> None:
 
 
 def _leave() -> None:
-    module = sys.modules.get("multiprocessing")
-    if module is not None:
-        record(kind="leaves", hooked=hooked())
+    """Note, at the end of an interpreter that used multiprocessing, whose it was."""
+    spec = getattr(sys.modules.get("multiprocessing"), "__spec__", None)
+    if spec is not None:
+        record(kind="leaves", hooked=_ours(spec.loader))

@@ -11,13 +11,16 @@ from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
-    """``seconds``: sleep. ``end``: how the worker ends: return, raise, exit, kill."""
+    """``tell``: write a line there. ``seconds``: sleep. ``end``: return, raise, exit or kill."""
 
-    _VALID_ARGS = frozenset(("seconds", "end"))
+    _VALID_ARGS = frozenset(("tell", "seconds", "end"))
 
     def run(self, tmp: object = None, task_vars: dict[str, object] | None = None) -> dict[str, object]:
         """Do what the arguments say."""
         result: dict[str, object] = super().run(tmp, task_vars)
+        if "tell" in self._task.args:
+            with open(self._task.args["tell"], "w", encoding="ascii") as file:
+                file.write("here\n")
         time.sleep(float(self._task.args.get("seconds", 0)))
         end = self._task.args.get("end", "return")
         if end == "raise":

@@ -16,7 +16,11 @@ def main() -> None:
             "path": {"type": "path"},
             "seconds": {"type": "float", "default": 0.0},
             "variable": {"type": "str"},
-            "end": {"type": "str", "choices": ["return", "fail", "raise", "exit", "garbage"], "default": "return"},
+            "end": {
+                "type": "str",
+                "choices": ["return", "fail", "raise", "exit", "garbage"],
+                "default": "return",
+            },
         },
         supports_check_mode=True,
     )

@@ -1,0 +1,133 @@
+"""Makes mpthread_hook ready before a program imports anything: put this file where `sys.path` finds it first.
+
+`site` imports it at the start of the interpreter.  It does two things: it puts one small object on
+`sys.meta_path`, which loads mpthread_hook when somebody first imports `multiprocessing`, and it runs the
+`sitecustomize` that it hides.  It stands alone: it works beside the package (vendored), beside ``src``
+(a checkout) and beside ``app_packages`` (Briefcase), also while the package cannot be imported yet.
+
+Set `MPTHREAD_HOOK` to ``0`` and it only passes on; the package's `_switch` explains the other values.
+"""
+
+# ruff: noqa: I002 - `__future__` would be one more module at every start of every interpreter
+# This file is paid for by every interpreter that starts: what is not always needed stands in functions.
+
+import os
+import sys
+from _frozen_importlib_external import PathFinder
+
+_SERVED = ("multiprocessing", "_multiprocessing")
+
+
+class Waiting:
+    """Stands on `sys.meta_path` until the first import of `multiprocessing`, then makes room for the hook.
+
+    `mpthread_hook._switch` finds it by the attribute below and takes its place.
+    """
+
+    mpthread_hook_waiting = "sitecustomize"
+
+    def __init__(self, ran):  # type: ignore[no-untyped-def]
+        #: The sitecustomize files that were run, this one first.
+        self.ran = ran
+        #: What was imported before.
+        self.before = list(sys.modules)
+
+    def find_spec(self, fullname, path=None, target=None):  # type: ignore[no-untyped-def]
+        """Serve `multiprocessing` through the hook, and the package itself where `sys.path` lacks it."""
+        if fullname.partition(".")[0] in _SERVED:
+            return _hand_over(self, fullname, path)
+        if fullname == "mpthread_hook" and PathFinder.find_spec(fullname) is None:
+            here = os.path.dirname(os.path.realpath(self.ran[0]))
+            return PathFinder.find_spec(fullname, [here, f"{here}/src", f"{here}/../app_packages"])
+        return None
+
+    def __repr__(self):  # type: ignore[no-untyped-def]
+        return "<mpthread_hook, waiting for multiprocessing>"
+
+
+def _say(text):  # type: ignore[no-untyped-def]
+    try:
+        print("mpthread_hook:", text, file=sys.stderr)
+    except Exception:  # no stderr, or a broken one: nothing at a start may fail
+        pass
+
+
+def _hand_over(waiting, fullname, path):  # type: ignore[no-untyped-def]
+    try:
+        from mpthread_hook import _switch
+    except Exception as error:
+        reason = f"the package cannot be loaded ({type(error).__name__}: {error})"
+        if "strict" in os.environ.get("MPTHREAD_HOOK", ""):
+            raise ImportError(f"mpthread_hook: {reason}, and MPTHREAD_HOOK is strict", name=fullname) from error
+        sys.meta_path.remove(waiting)
+        _say(f"{reason}; multiprocessing is the interpreter's own")
+    else:
+        # It has taken this object's place, and decides now whether it serves anything.
+        if _switch.finder in sys.meta_path:
+            return _switch.finder.find_spec(fullname, path)
+    # This object has just left the list that the import goes through, so it goes through the rest of it.
+    specs = (finder.find_spec(fullname, path, None) for finder in list(sys.meta_path))
+    return next((spec for spec in specs if spec is not None), None)
+
+
+def _start(ran):  # type: ignore[no-untyped-def]
+    switch = sys.modules.get("mpthread_hook._switch")
+    if switch is None:
+        for finder in sys.meta_path:
+            if "mpthread_hook_waiting" in vars(type(finder)):
+                return
+        sys.meta_path.insert(0, Waiting(ran))
+        if _SERVED[0] not in sys.modules and _SERVED[1] not in sys.modules:
+            return
+        # Rare: a .pth line came first and imported it; what that did is put right at once.
+        from mpthread_hook import _switch as switch
+    switch.start("sitecustomize")
+
+
+def _may_hold(entry):  # type: ignore[no-untyped-def]
+    # Cheaper than a finder, which lists the folder: that may hold thousands of files, and be slow to reach.
+    name = f"{entry}/sitecustomize"
+    return os.path.exists(f"{name}.py") or os.path.exists(f"{name}.pyc") or os.path.exists(name) or os.path.isfile(entry)
+
+
+def _pass_on(ran, entries):  # type: ignore[no-untyped-def]
+    """Run the next sitecustomize that was not run yet; other names of one place count as one."""
+    done = [os.path.realpath(file) for file in ran]
+    for entry in entries:
+        spec = PathFinder.find_spec("sitecustomize", [entry])
+        if spec is not None and spec.loader is not None and os.path.realpath(str(spec.origin)) not in done:
+            from _frozen_importlib import module_from_spec
+
+            ran.append(str(spec.origin))
+            # Who asks for `sitecustomize` means theirs.  What it raises is theirs, and shows as without us.
+            module = sys.modules["sitecustomize"] = module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return
+
+
+def _main():  # type: ignore[no-untyped-def]
+    # Several copies of this file, or a neighbour that passes on as this one does, may call each other: what
+    # was run is noted for all of them, for as long as the outermost one runs.
+    ran = vars(sys).setdefault("_mpthread_hook_ran", [])
+    outermost = not ran
+    ran.append(__file__)
+    said = os.environ.get("MPTHREAD_HOOK", "auto").replace(" ", "").split(",")
+    try:
+        if "0" not in said:
+            try:
+                _start(ran)
+            except Exception as error:
+                _say(f"sitecustomize could not start it ({type(error).__name__}: {error})")
+        if "debug" in said:
+            _say(f"{__file__} ran")
+        here = os.path.dirname(__file__)
+        rest = sys.path[sys.path.index(here) + 1 :] if here in sys.path else sys.path
+        rest = [entry for entry in rest if _may_hold(entry)]
+        if rest:
+            _pass_on(ran, rest)
+    finally:
+        if outermost:
+            del sys._mpthread_hook_ran  # type: ignore[attr-defined]
+
+
+_main()

@@ -1,0 +1,141 @@
+"""Ansible's ``local`` connection where modules run in this program: it answers its commands itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import ansible_async, ansible_execution, ansible_modules, ansible_payload
+from .ansible_shell import Answer, CannotStart, Shell, refuse
+from .shell_words import Unsupported
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .._hook.journal import Journal
+    from .python_program import Program
+
+# Options of the interpreter that change nothing here: this one runs already.
+_FLAGS = frozenset(("-B", "-E", "-I", "-O", "-OO", "-P", "-S", "-b", "-bb", "-d", "-q", "-s", "-u", "-v"))
+
+
+def install(journal: Journal, cls: Any) -> None:
+    """Patch a class of local connections, if modules are to run in this program."""
+    if not ansible_execution.in_process():
+        return
+    ansible_modules.install(journal)
+    ansible_async.install()
+    journal.undo(ansible_async.uninstall)
+    journal.undo(ansible_payload.pool.clear)
+    execute, get_option = cls.exec_command, cls.get_option
+
+    def exec_command(self: Any, cmd: Any, in_data: Any = None, sudoable: bool = True) -> Any:
+        text = cmd if isinstance(cmd, str) else os.fsdecode(cmd)
+        if _becomes(self, text, sudoable=sudoable):
+            if ansible_execution.refusal() is None:
+                return execute(self, cmd, in_data=in_data, sudoable=sudoable)
+            raise _no_become(self)
+        _display_command(self, text)
+        try:
+            return tuple(_run(text, in_data, getattr(self, "cwd", None)))
+        except (CannotStart, Unsupported) as error:
+            if ansible_execution.refusal() is None:
+                return execute(self, cmd, in_data=in_data, sudoable=sudoable)
+            return tuple(refuse(error.program if isinstance(error, CannotStart) else text))
+
+    def get_option_piped(self: Any, option: str, *args: Any, **kwargs: Any) -> Any:
+        # A payload on standard input saves writing, marking and removing a file for each module.
+        return True if option == "pipelining" else get_option(self, option, *args, **kwargs)
+
+    journal.set(cls, "exec_command", exec_command)
+    journal.set(cls, "get_option", get_option_piped)
+    # No `/bin/sh -c` around commands: there is no such program to hand them to.
+    journal.set(cls, "allow_executable", False)  # noqa: FBT003
+
+
+def install_discovery(journal: Journal) -> None:
+    """Patch `ansible.executor.interpreter_discovery`: there is one interpreter here, and it need not be found."""
+    module: Any = sys.modules["ansible.executor.interpreter_discovery"]
+    discover = getattr(module, "discover_interpreter", None)
+    if discover is None:
+        return
+
+    def discover_interpreter(action: Any, *args: Any, **kwargs: Any) -> Any:
+        connection = getattr(action, "_connection", None)
+        if getattr(connection, "transport", None) == "local" and ansible_execution.in_process():
+            return sys.executable or "python3"
+        return discover(action, *args, **kwargs)
+
+    journal.set(module, "discover_interpreter", discover_interpreter)
+
+
+def _display_command(connection: Any, command: str) -> None:
+    display = getattr(sys.modules.get(type(connection).__module__), "display", None)
+    if display is not None:
+        display.vvv(f"EXEC (in this program) {command}", host=connection._play_context.remote_addr)
+
+
+def _becomes(connection: Any, command: str, *, sudoable: bool) -> bool:
+    become = getattr(connection, "become", None)
+    marker = getattr(become, "success", "")
+    return bool(sudoable and marker and marker in command)
+
+
+def _no_become(connection: Any) -> Exception:
+    method = getattr(connection.become, "name", "become")
+    user = connection.become.get_option("become_user") or "another user"
+    errors = sys.modules["ansible.errors"]
+    return errors.AnsibleError(  # type: ignore[no-any-return]
+        f"become is not possible here: to act as {user!r}, the method {method!r} starts a program, and "
+        f"{ansible_execution.explain(method)}; leave become out, since the program has one user only"
+    )
+
+
+def _run(command: str, in_data: Any, cwd: str | None) -> Answer:
+    stdin = b"" if in_data is None else in_data if isinstance(in_data, bytes) else in_data.encode()
+
+    def python(argv: list[str], environ: Mapping[str, str], directory: str) -> Answer:
+        return run_python(argv, environ, directory, stdin)
+
+    return Shell(python, cwd or os.getcwd()).run(command)
+
+
+def run_python(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes = b"") -> Answer:
+    """Run ``python ...`` in this program."""
+    rest = _without_flags(argv)
+    if rest and not rest[0].startswith("-"):
+        job = ansible_async.job(rest, cwd)
+        if job is not None:
+            return job.start(environ, cwd, prepare)
+    try:
+        program = prepare(argv, environ, cwd, stdin)
+    except OSError as error:
+        text = f"{argv[0]}: can't open file {error.filename!r}: [Errno {error.errno}] {error.strerror}\n"
+        return Answer(2, b"", text.encode())
+    program.start()
+    return Answer(*program.wait())
+
+
+def _without_flags(argv: list[str]) -> list[str]:
+    rest = argv[1:]
+    while rest and rest[0] in _FLAGS:
+        rest.pop(0)
+    return rest
+
+
+def prepare(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes = b"") -> Program:
+    """Return the program that ``python ...`` is; OSError if its script cannot be read."""
+    rest = _without_flags(argv)
+    if not rest or rest[0] == "-":
+        source, filename, arguments, stdin = stdin, "<stdin>", rest or [""], b""
+    elif rest[0] == "-c" and len(rest) > 1:
+        source, filename, arguments = rest[1].encode(), "<string>", ["-c", *rest[2:]]
+    elif rest[0].startswith("-"):
+        raise Unsupported(" ".join(argv))
+    else:
+        filename, arguments = os.path.join(cwd, rest[0]), rest
+        with open(filename, "rb") as file:
+            source = file.read()
+    return ansible_payload.program(arguments, source, filename, environ=environ, cwd=cwd, stdin=stdin)

@@ -1,0 +1,218 @@
+"""Runs what Ansible sends to a Python interpreter: AnsiballZ payloads, and any other script, in this program.
+
+The payload is run unmodified: its own statements, in its own namespace, write, open and remove its zip file.
+Only two things are not done again for each of a thousand payloads that carry the same zip: compiling the
+source that surrounds it, and compiling the modules in it.
+"""
+
+from __future__ import annotations
+
+import __future__
+
+import base64
+import binascii
+import os
+import re
+import sys
+import zipfile
+from _thread import allocate_lock
+from collections import deque
+from types import ModuleType
+
+from .. import _identity
+from .archive import Archive
+from .private_modules import Namespace, temporary_prefix
+from .python_program import Program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import CodeType
+    from typing import Any
+
+# The zip in a payload: one literal in base 64, longer than any other text that looks like it.
+_ZIP = re.compile(rb"'([A-Za-z0-9+/]{2000,}={0,2})'")
+#: What stands for it in the source that is compiled.
+_ZIP_NAME = "_mpthread_hook_zip"
+_MAIN = b"\nif __name__ == "
+
+_archives: dict[bytes, Archive] = {}
+_heads: dict[bytes, CodeType] = {}
+_MOST = 64
+
+
+class Script:
+    """The source of a script, taken apart so that what was seen before is not compiled again."""
+
+    def __init__(self, source: bytes, filename: str) -> None:
+        self._filename = filename
+        self.zip_text: str | None = None
+        self.archive: Archive | None = None
+        found = _ZIP.search(source)
+        if found is not None:
+            text = found[1]
+            self.archive = _archive(text)
+            if self.archive is not None:
+                self.zip_text = text.decode("ascii")
+                source = b"%s%s%s" % (source[: found.start()], _ZIP_NAME.encode(), source[found.end() :])
+        self._source = source
+
+    def run(self, main: ModuleType) -> None:
+        """Execute the script in the namespace of ``main``."""
+        names = vars(main)
+        if self.zip_text is not None:
+            names[_ZIP_NAME] = self.zip_text
+        # Statement by statement the same as in one piece; only the last one differs between payloads.
+        at = self._source.rfind(_MAIN) if self.archive is not None else -1
+        if at < 0:
+            exec(compile(self._source, self._filename, "exec", dont_inherit=True), names)
+            return
+        start = self._source[:at]
+        head = _heads.get(start)
+        if head is None:
+            head = compile(start, self._filename, "exec", dont_inherit=True)
+            _remember(_heads, start, head)
+        tail = b"\n" * (start.count(b"\n") + 1) + self._source[at + 1 :]
+        code = compile(tail, self._filename, "exec", head.co_flags & _FUTURE, dont_inherit=True)
+        exec(head, names)
+        exec(code, names)
+
+
+# What `from __future__` leaves in the flags of code, for the statements that follow.
+_FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+
+
+def _remember(cache: dict[Any, Any], key: object, value: object) -> None:
+    while len(cache) >= _MOST:
+        cache.pop(next(iter(cache)), None)
+    cache[key] = value
+
+
+def _archive(text: bytes) -> Archive | None:
+    archive = _archives.get(text)
+    if archive is None:
+        try:
+            archive = Archive(base64.b64decode(text))
+        except (binascii.Error, zipfile.BadZipFile):
+            return None
+        _remember(_archives, text, archive)
+    return archive
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Namespaces, one user at a time
+
+
+class _Pool:
+    """Namespaces that no program uses at the moment.
+
+    Making one (running the code of fifty modules) costs as much as twenty programs that find one made.  So
+    who finds none waits a little for one that is in use before it makes another.
+    """
+
+    #: Seconds to wait for a namespace in use; about what making one costs.
+    PATIENCE = 0.1
+    MOST_IDLE = 64
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._idle: list[Namespace] = []
+        self._in_use = 0
+        self._waiting: deque[Any] = deque()
+
+    def acquire(self, archive: Archive) -> Namespace:
+        """Return a namespace that a program in ``archive`` can use."""
+        space = self._take(archive)
+        if space is None and self._in_use:
+            waiter = allocate_lock()
+            waiter.acquire()
+            self._waiting.append(waiter)
+            try:
+                _identity.park(waiter, self.PATIENCE)
+            finally:
+                try:
+                    self._waiting.remove(waiter)
+                except ValueError:
+                    pass
+            space = self._take(archive)
+        if space is None:
+            space = Namespace(temporary_prefix())
+            with self._lock:
+                self._in_use += 1
+        return space
+
+    def _take(self, archive: Archive) -> Namespace | None:
+        with self._lock:
+            for index in range(len(self._idle) - 1, -1, -1):
+                if self._idle[index].suits(archive):
+                    self._in_use += 1
+                    return self._idle.pop(index)
+        return None
+
+    def release(self, space: Namespace, reusable: bool) -> None:
+        """Give a namespace back; one that is not reusable is dropped."""
+        if reusable:
+            space.reset()
+        with self._lock:
+            self._in_use -= 1
+            if reusable:
+                self._idle.append(space)
+                del self._idle[: -self.MOST_IDLE]
+        try:
+            _identity.unlock(self._waiting.popleft())
+        except IndexError:
+            pass
+
+    def clear(self) -> None:
+        """Drop all of them."""
+        with self._lock:
+            self._idle.clear()
+
+
+pool = _Pool()
+
+
+def _drop(_space: Namespace, _reusable: bool) -> None:
+    """Release the namespace of a script that nobody else can use."""
+
+
+def program(
+    arguments: Sequence[str],
+    source: bytes,
+    filename: str,
+    *,
+    environ: Mapping[str, str],
+    cwd: str | None,
+    stdin: bytes = b"",
+    detached: bool = False,
+) -> Program:
+    """Return a program that runs ``source`` as `python` would; ``arguments`` are its ``sys.argv``.
+
+    ``filename`` is ``<stdin>`` or where the script lies.
+    """
+    script = Script(source, filename)
+    archive = script.archive
+    path = list(sys.__dict__["path"])
+    start = os.path.dirname(filename)
+
+    def acquire() -> Namespace:
+        space = pool.acquire(archive) if archive is not None else Namespace(temporary_prefix())
+        space.archive = archive
+        space.enter(_identity.HERE.process, path, (start,))
+        return space
+
+    def execute(_space: Namespace, main: ModuleType) -> None:
+        if filename[:1] != "<":
+            vars(main)["__file__"] = filename
+        script.run(main)
+
+    return Program(
+        arguments,
+        execute,
+        acquire=acquire,
+        release=pool.release if archive is not None else _drop,
+        environ=environ,
+        cwd=cwd,
+        stdin=stdin,
+        detached=detached,
+    )

@@ -1,0 +1,362 @@
+"""Answers the commands that Ansible's action plugins send to a shell, where no shell can be started."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import sys
+import time
+from typing import NamedTuple
+
+from .ansible_execution import explain
+from .shell_words import Group, Home, Output, Simple, Step, Text, Unsupported, Variable, Word, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+_PYTHON = re.compile(r"python(\d+(\.\d+)*)?(\.exe)?")
+_NOT_FOUND = 127
+
+
+class Answer(NamedTuple):
+    """What a command wrote and its exit status."""
+
+    status: int = 0
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+
+class CannotStart(Exception):  # noqa: N818 - what a shell knows as status 127
+    """The command needs a program; ``program`` is its name."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__(program)
+        self.program = program
+
+
+class Shell:
+    """One shell: its directory, mask and variables, and the function that runs Python scripts for it.
+
+    ``python(argv, environ, cwd)`` returns an `Answer`.
+    """
+
+    def __init__(
+        self,
+        python: Callable[[list[str], Mapping[str, str], str], Answer],
+        cwd: str,
+        environ: Mapping[str, str] | None = None,
+        umask: int | None = None,
+    ) -> None:
+        self._python = python
+        self.cwd = cwd
+        self.environ: dict[str, str] = dict(environ or {})
+        self.umask = umask
+
+    def run(self, command: str) -> Answer:
+        """Run a command; `Unsupported` or `CannotStart` if it takes a real shell or program."""
+        steps = parse(command)
+        _check(steps)
+        return self._list(steps)
+
+    def _list(self, steps: Sequence[Step]) -> Answer:
+        answer = Answer()
+        stdout, stderr = [], []
+        for step in steps:
+            if (step.operator == "&&" and answer.status) or (step.operator == "||" and not answer.status):
+                continue
+            answer = self._group(step.command) if isinstance(step.command, Group) else self._simple(step.command)
+            stdout.append(answer.stdout)
+            stderr.append(answer.stderr)
+        return Answer(answer.status, b"".join(stdout), b"".join(stderr))
+
+    def _subshell(self) -> Shell:
+        return Shell(self._python, self.cwd, self.environ, self.umask)
+
+    def _group(self, group: Group) -> Answer:
+        return self._subshell()._list(group.steps)
+
+    # -- words ---------------------------------------------------------------------------------------------
+
+    def _variable(self, name: str) -> str:
+        return self.environ[name] if name in self.environ else os.environ.get(name, "")
+
+    def _value(self, word: Word) -> tuple[str, bool]:
+        """Return the text of a word, and whether it is a word even if that is empty."""
+        text, counts = [], False
+        for piece in word:
+            if isinstance(piece, Text):
+                text.append(piece.text)
+                counts = True
+                continue
+            if isinstance(piece, Home):
+                text.append(self._home(piece.user))
+                counts = True
+                continue
+            if isinstance(piece, Variable):
+                value = self._variable(piece.name)
+            else:
+                answer = self._subshell()._list(piece.command)
+                value = os.fsdecode(answer.stdout).rstrip("\n")
+            if not piece.quoted and re.search(r"[\s*?\[]", value):
+                raise Unsupported(value)  # it would be split into words and matched with files
+            counts |= piece.quoted or bool(value)
+            text.append(value)
+        return "".join(text), counts
+
+    def _home(self, user: str) -> str:
+        if not user:
+            return self._variable("HOME") or os.path.expanduser("~")
+        home = os.path.expanduser(f"~{user}")
+        return home
+
+    def _simple(self, command: Simple) -> Answer:
+        assigned = {name: self._value(word)[0] for name, word in command.assignments}
+        words = [text for text, counts in map(self._value, command.words) if counts]
+        if not words:
+            self.environ.update(assigned)
+            return Answer()
+        function = _COMMANDS.get(words[0])
+        if function is not None:
+            answer = _try(function, self, words[1:], assigned)
+        elif is_python(words[0]):
+            answer = self._python(words, {**self.environ, **assigned}, self.cwd)
+        else:
+            raise CannotStart(words[0])
+        stdout, stderr = answer.stdout, answer.stderr
+        if command.merged:
+            stdout, stderr = stdout + stderr, b""
+        if 1 in command.quiet:
+            stdout = b""
+        return Answer(answer.status, stdout, b"" if 2 in command.quiet else stderr)
+
+    def path(self, path: str) -> str:
+        """Return a path as the shell's directory makes it."""
+        return os.path.join(self.cwd, path)
+
+
+def _check(steps: Sequence[Step]) -> None:
+    """Raise `CannotStart` for a program that would be needed, before anything has been done."""
+    for step in steps:
+        if isinstance(step.command, Group):
+            _check(step.command.steps)
+            continue
+        for word in step.command.words[:1]:
+            if len(word) == 1 and isinstance(word[0], Text):
+                name = word[0].text
+                if name not in _COMMANDS and not is_python(name):
+                    raise CannotStart(name)
+
+
+def is_python(program: str) -> bool:
+    """Return whether a program is the interpreter, as far as that can be told: there is only one here."""
+    return program == sys.executable or _PYTHON.fullmatch(os.path.basename(program)) is not None
+
+
+def _try(function: Callable[..., Answer], shell: Shell, arguments: list[str], assigned: dict[str, str]) -> Answer:
+    try:
+        return function(shell, arguments)
+    except OSError as error:
+        name = function.__name__.strip("_")
+        where = f": {error.filename}" if error.filename else ""
+        return Answer(1, b"", os.fsencode(f"{name}{where}: {error.strerror}\n"))
+
+
+def _options(arguments: list[str], known: str) -> tuple[set[str], list[str]]:
+    """Take the options off; `Unsupported` for one that is not ``known``."""
+    options: set[str] = set()
+    rest = list(arguments)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        word = rest.pop(0)
+        if word == "--":
+            break
+        if not set(word[1:]) <= set(known):
+            raise Unsupported(word)
+        options.update(word[1:])
+    return options, rest
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Commands
+
+
+def _echo(_shell: Shell, arguments: list[str]) -> Answer:
+    end = "\n"
+    if arguments[:1] == ["-n"]:
+        arguments, end = arguments[1:], ""
+    text = " ".join(arguments)
+    if "\\" in text or text.startswith("-"):
+        raise Unsupported(text)  # shells disagree
+    return Answer(0, os.fsencode(text + end))
+
+
+def _umask(shell: Shell, arguments: list[str]) -> Answer:
+    if len(arguments) != 1 or not re.fullmatch("[0-7]{1,4}", arguments[0]):
+        raise Unsupported(" ".join(arguments))
+    shell.umask = int(arguments[0], 8)
+    return Answer()
+
+
+def _mkdir(shell: Shell, arguments: list[str]) -> Answer:
+    options, paths = _options(arguments, "p")
+    mode = 0o777 & ~(shell.umask or 0)
+    for path in map(shell.path, paths):
+        missing = [path]
+        while "p" in options and (parent := os.path.dirname(missing[-1])) and not os.path.isdir(parent):
+            missing.append(parent)
+        for directory in reversed(missing):
+            try:
+                os.mkdir(directory, mode)
+            except FileExistsError:
+                if "p" not in options or not os.path.isdir(directory):
+                    raise
+    return Answer()
+
+
+def _rm(shell: Shell, arguments: list[str]) -> Answer:
+    options, paths = _options(arguments, "fr")
+    for path in map(shell.path, paths):
+        try:
+            if "r" in options and os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        except (FileNotFoundError, NotADirectoryError):
+            if "f" not in options:
+                raise
+    return Answer()
+
+
+_WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007}
+_SYMBOLIC = re.compile(r"([ugoa]*)([-+=])([rwxX]*)")
+
+
+def _chmod(shell: Shell, arguments: list[str]) -> Answer:
+    if len(arguments) < 2:
+        raise Unsupported(" ".join(arguments))
+    mode, *paths = arguments
+    if mode.startswith("-R"):
+        raise Unsupported(mode)
+    for path in map(shell.path, paths):
+        old = os.stat(path).st_mode
+        os.chmod(path, _mode(mode, old & 0o7777, directory=os.path.isdir(path)))
+    return Answer()
+
+
+def _mode(text: str, mode: int, *, directory: bool) -> int:
+    if re.fullmatch("[0-7]{1,4}", text):
+        return int(text, 8)
+    for clause in text.split(","):
+        match = _SYMBOLIC.fullmatch(clause)
+        if match is None or not match[1]:
+            raise Unsupported(text)
+        who = sum({_WHO[letter] for letter in match[1].replace("a", "ugo")})
+        bits = 0
+        for letter in match[3]:
+            if letter == "X":
+                bits |= 0o111 if directory or mode & 0o111 else 0
+            else:
+                bits |= {"r": 0o444, "w": 0o222, "x": 0o111}[letter]
+        bits &= who
+        mode = mode | bits if match[2] == "+" else mode & ~bits if match[2] == "-" else mode & ~who | bits
+    return mode
+
+
+_TESTS: dict[str, Callable[[str], object]] = {
+    "-e": os.path.exists,
+    "-f": os.path.isfile,
+    "-d": os.path.isdir,
+    "-L": os.path.islink,
+    "-h": os.path.islink,
+    "-r": lambda path: os.access(path, os.R_OK),
+    "-w": lambda path: os.access(path, os.W_OK),
+    "-x": lambda path: os.access(path, os.X_OK),
+    "-s": lambda path: os.path.exists(path) and os.path.getsize(path),
+}
+
+
+def _test(shell: Shell, arguments: list[str]) -> Answer:
+    if len(arguments) == 2 and arguments[0] in _TESTS:
+        found = _TESTS[arguments[0]](shell.path(arguments[1]))
+    elif len(arguments) == 2 and arguments[0] in {"-n", "-z"}:
+        found = bool(arguments[1]) is (arguments[0] == "-n")
+    elif len(arguments) == 3 and arguments[1] in {"=", "!="}:
+        found = (arguments[0] == arguments[2]) is (arguments[1] == "=")
+    else:
+        raise Unsupported(" ".join(arguments))
+    return Answer(0 if found else 1)
+
+
+def _bracket(shell: Shell, arguments: list[str]) -> Answer:
+    if arguments[-1:] != ["]"]:
+        raise Unsupported(" ".join(arguments))
+    return _test(shell, arguments[:-1])
+
+
+def _sleep(_shell: Shell, arguments: list[str]) -> Answer:
+    if len(arguments) != 1 or not re.fullmatch(r"\d+(\.\d+)?", arguments[0]):
+        raise Unsupported(" ".join(arguments))
+    if float(arguments[0]):
+        time.sleep(float(arguments[0]))
+    return Answer()
+
+
+def _cd(shell: Shell, arguments: list[str]) -> Answer:
+    if len(arguments) > 1 or arguments == ["-"]:
+        raise Unsupported(" ".join(arguments))
+    path = shell.path(arguments[0] if arguments else shell._home(""))
+    if not os.path.isdir(path):
+        number = errno.ENOTDIR if os.path.exists(path) else errno.ENOENT
+        raise OSError(number, os.strerror(number), path)
+    shell.cwd = os.path.normpath(path)
+    return Answer()
+
+
+def _pwd(shell: Shell, arguments: list[str]) -> Answer:
+    if arguments:
+        raise Unsupported(" ".join(arguments))
+    return Answer(0, os.fsencode(shell.cwd + "\n"))
+
+
+def _command(shell: Shell, arguments: list[str]) -> Answer:
+    if len(arguments) != 2 or arguments[0] != "-v":
+        raise Unsupported(" ".join(arguments))
+    name = arguments[1]
+    if name in _COMMANDS:
+        return Answer(0, os.fsencode(name + "\n"))
+    found = shutil.which(name, path=shell._variable("PATH") or None)
+    return Answer(0, os.fsencode(found + "\n")) if found else Answer(_NOT_FOUND)
+
+
+def _true(_shell: Shell, _arguments: list[str]) -> Answer:
+    return Answer()
+
+
+def _false(_shell: Shell, _arguments: list[str]) -> Answer:
+    return Answer(1)
+
+
+_COMMANDS: dict[str, Callable[[Shell, list[str]], Answer]] = {
+    ":": _true,
+    "[": _bracket,
+    "cd": _cd,
+    "chmod": _chmod,
+    "command": _command,
+    "echo": _echo,
+    "false": _false,
+    "mkdir": _mkdir,
+    "pwd": _pwd,
+    "rm": _rm,
+    "sleep": _sleep,
+    "test": _test,
+    "true": _true,
+    "umask": _umask,
+}
+
+
+def refuse(program: str) -> Answer:
+    """Return what a shell answers for a program that it cannot start, with the reason."""
+    return Answer(_NOT_FOUND, b"", f"{explain(program)}\n".encode())

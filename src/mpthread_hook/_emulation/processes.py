@@ -1,0 +1,435 @@
+"""The functions of `os` that name processes: who am I, end me, signal that one, and real programs.
+
+Pids of thread processes never reach the kernel.  A group or a session that a thread process made is known
+here only; the real programs that it starts are put into groups of their own then, so that a signal to its
+group reaches them and whatever they started.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # typeshed knows `signal` only
+import errno
+import os
+import sys
+
+from .._identity import (
+    HERE,
+    MAIN,
+    PROCESSES,
+    ThreadProcess,
+    at_end,
+    at_enter,
+    at_start,
+    checkpoint,
+    deliver,
+    real_exit,
+)
+from .._identity import Thread as _Thread
+from .._identity import kill as _fence
+from .builtin import Functions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+functions = Functions(__name__)
+
+
+def _of(name: str) -> Any:
+    return getattr(os, name, None)
+
+
+_real_getppid, _real_getpgid, _real_getpgrp = _of("getppid"), _of("getpgid"), _of("getpgrp")
+_real_setpgid, _real_setpgrp = _of("setpgid"), _of("setpgrp")
+_real_getsid, _real_setsid = _of("getsid"), _of("setsid")
+_real_abort, _real_kill, _real_killpg = os.abort, os.kill, _of("killpg")
+_real_register_at_fork = _of("register_at_fork")
+_real_posix_spawn, _real_posix_spawnp = _of("posix_spawn"), _of("posix_spawnp")
+
+#: Where pids of thread processes begin.
+FIRST = 1 << 30
+_SIGNALS = int(_signal.NSIG)
+_SIGABRT = int(_signal.SIGABRT)
+_INIT = 1
+
+
+def error(number: int) -> OSError:
+    """Return the error that the kernel's refusal becomes."""
+    return OSError(number, os.strerror(number))
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Who am I
+
+
+@functions
+def getpid(_: object) -> int:
+    """As `os.getpid`."""
+    return HERE.process.pid
+
+
+@functions
+def getppid(_: object) -> int:
+    """As `os.getppid`; 1 once the parent has ended."""
+    parent = HERE.process.parent
+    if parent is None:
+        return _real_getppid()  # type: ignore[no-any-return]
+    return _INIT if parent.ended else parent.pid
+
+
+def _lookup(pid: int) -> ThreadProcess | None:
+    """Return the thread process that a pid means to the caller; None if it is the kernel's."""
+    if pid == 0:
+        return HERE.process if HERE.process is not MAIN else None
+    if pid < FIRST:
+        return None
+    process = PROCESSES.get(pid)
+    if process is None:
+        raise error(errno.ESRCH)
+    return process
+
+
+@functions
+def getpgid(_: object, pid: int) -> int:
+    """As `os.getpgid`."""
+    process = _lookup(pid)
+    return _real_getpgid(pid) if process is None else process.pgid
+
+
+@functions
+def getpgrp(_: object) -> int:
+    """As `os.getpgrp`."""
+    process = HERE.process
+    return _real_getpgrp() if process is MAIN else process.pgid
+
+
+@functions
+def getsid(_: object, pid: int, /) -> int:
+    """As `os.getsid`."""
+    process = _lookup(pid)
+    return _real_getsid(pid) if process is None else process.sid
+
+
+def _follow_main() -> None:
+    """Note the group and session of the main program, which its children inherit."""
+    if _real_getpgrp is not None:
+        MAIN.pgid = _real_getpgrp()
+    if _real_getsid is not None:
+        MAIN.sid = _real_getsid(0)
+
+
+@functions
+def setpgid(_: object, pid: int, pgrp: int, /) -> None:
+    """As `os.setpgid`."""
+    process = _lookup(pid)
+    if process is None and (pid != 0 or HERE.process is MAIN):
+        if pgrp >= FIRST:
+            raise error(errno.EPERM)
+        _real_setpgid(pid, pgrp)
+        _follow_main()
+        return
+    assert process is not None
+    if pgrp < 0:
+        raise error(errno.EINVAL)
+    if process is not HERE.process and process.parent is not HERE.process:
+        raise error(errno.ESRCH)
+    group = pgrp or process.pid
+    if process.sid == process.pid or not (group == process.pid or _exists(group, process.sid)):
+        raise error(errno.EPERM)
+    process.pgid = group
+
+
+def _exists(group: int, session: int) -> bool:
+    if group == MAIN.pgid:
+        return session == MAIN.sid
+    return any(process.pgid == group and process.sid == session for process in list(PROCESSES.values()))
+
+
+@functions
+def setpgrp(_: object) -> None:
+    """As `os.setpgrp`."""
+    setpgid(0, 0)
+
+
+@functions
+def setsid(_: object) -> None:
+    """As `os.setsid`."""
+    process = HERE.process
+    if process is MAIN:
+        _real_setsid()
+        _follow_main()
+        return
+    if process.pgid == process.pid:
+        raise error(errno.EPERM)
+    process.pgid = process.sid = process.pid
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Ending and signalling
+
+
+@functions
+def _exit(_: object, status: int) -> None:
+    """As `os._exit`: ends the calling process at once, and nothing else.
+
+    The thread unwinds, so ``finally`` blocks run; nothing that they do has an effect outside any more.
+    """
+    process = HERE.process
+    if process is MAIN:
+        real_exit(status)
+    _fence(process, status.__index__() & 0xFF)
+    checkpoint()
+
+
+@functions
+def abort(_: object) -> None:
+    """As `os.abort`."""
+    process = HERE.process
+    if process is MAIN:
+        _real_abort()
+    _fence(process, -_SIGABRT)
+    checkpoint()
+
+
+def _check_signal(signum: int) -> int:
+    number = signum.__index__()
+    if not 0 <= number < _SIGNALS:
+        raise error(errno.EINVAL)
+    return number
+
+
+@functions
+def kill(_: object, pid: int, signal: int, /) -> None:
+    """As `os.kill`."""
+    if not PROCESSES and pid < FIRST:
+        return _real_kill(pid, signal)
+    if pid == 0:
+        return _signal_group(HERE.process.pgid, signal)
+    if pid < -1:
+        return _signal_group(-pid, signal)
+    process = _lookup(pid)
+    if process is None:
+        return _real_kill(pid, signal)
+    deliver(process, _check_signal(signal))
+    return checkpoint()
+
+
+@functions
+def killpg(_: object, pgid: int, signal: int, /) -> None:
+    """As `os.killpg`."""
+    if not PROCESSES and pgid < FIRST:
+        return _real_killpg(pgid, signal)  # type: ignore[no-any-return]
+    return _signal_group(pgid or HERE.process.pgid, signal)
+
+
+def _signal_group(group: int, signal: int) -> None:
+    """Signal every process of a group: thread processes, and real ones."""
+    number = _check_signal(signal)
+    members = [process for process in list(PROCESSES.values()) if process.pgid == group]
+    if group < FIRST:
+        # The kernel's, in which the main program may be: thread processes first, for it may not come back.
+        for process in members:
+            if process is not HERE.process:
+                deliver(process, number)
+        _real_killpg(group, number)
+    else:
+        programs = _programs_of(group)
+        if not members and not programs:
+            raise error(errno.ESRCH)
+        for pid in programs:
+            try:
+                _real_killpg(pid, number)
+            except OSError:  # ended, or not yet the leader of its group
+                _kill_program(pid, number)
+        for process in members:
+            if process is not HERE.process:
+                deliver(process, number)
+    if HERE.process in members:
+        deliver(HERE.process, number)
+    checkpoint()
+
+
+def _kill_program(pid: int, number: int) -> None:
+    try:
+        _real_kill(pid, number)
+    except OSError:
+        pass
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Real programs that a thread process started
+
+#: Of each thread process: the pids of its real children that nobody has waited for, and their groups.
+PROGRAMS = "programs"
+
+
+def has_own_group() -> bool:
+    """Return whether a program that the calling process starts must lead a group of its own."""
+    return HERE.process.pgid >= FIRST
+
+
+def started(pid: int) -> None:
+    """Note a real program that the calling thread process started."""
+    process = HERE.process
+    process.state.setdefault(PROGRAMS, {})[pid] = process.pgid
+    if process.pgid >= FIRST:
+        _groups.setdefault(process.pgid, set()).add(pid)
+
+
+def reaped(pid: int) -> None:
+    """Forget a real program that was waited for; its pid may be another's now."""
+    programs = HERE.process.state.get(PROGRAMS)
+    group = programs.pop(pid, None) if programs else None
+    if group is None:
+        group = next((key for key, pids in list(_groups.items()) if pid in pids), None)
+    pids = _groups.get(group) if group is not None else None
+    if pids is not None:
+        pids.discard(pid)
+        if not pids:
+            _groups.pop(group, None)  # type: ignore[arg-type]
+
+
+def programs_of(process: ThreadProcess) -> dict[int, int]:
+    """Return the real children of a thread process that nobody has waited for, and their groups."""
+    return process.state.get(PROGRAMS) or {}
+
+
+#: Real programs by the group that they would be in; they may outlive the process that started them.
+_groups: dict[int, set[int]] = {}
+
+
+def _programs_of(group: int) -> list[int]:
+    return list(_groups.get(group, ()))
+
+
+def _spawn(real: Callable[..., int], path: Any, argv: Any, env: Any, options: dict[str, Any]) -> int:
+    if HERE.process is MAIN:
+        return real(path, argv, env, **options)
+    if has_own_group() and not options.get("setsid") and options.get("setpgroup") is None:
+        options["setpgroup"] = 0
+    pid = real(path, argv, env, **options)
+    started(pid)
+    return pid
+
+
+@functions
+def posix_spawn(_: object, path: Any, argv: Any, env: Any, /, **options: Any) -> int:
+    """As `os.posix_spawn`."""
+    return _spawn(_real_posix_spawn, path, argv, env, options)
+
+
+@functions
+def posix_spawnp(_: object, path: Any, argv: Any, env: Any, /, **options: Any) -> int:
+    """As `os.posix_spawnp`."""
+    return _spawn(_real_posix_spawnp, path, argv, env, options)
+
+
+def install_subprocess(journal: Any) -> None:
+    """Lay it over the function with which `subprocess` starts programs."""
+    import subprocess  # noqa: PLC0415 - called once it has been imported
+
+    real: Any = getattr(subprocess, "_fork_exec", None)
+    if real is None:
+        return
+
+    def _fork_exec(*args: Any) -> int:
+        if HERE.process is MAIN:
+            return real(*args)  # type: ignore[no-any-return]
+        if has_own_group() and args[_PROCESS_GROUP] == -1 and not args[_PROCESS_GROUP - 1]:
+            args = (*args[:_PROCESS_GROUP], 0, *args[_PROCESS_GROUP + 1 :])
+        pid: int = real(*args)
+        started(pid)
+        return pid
+
+    journal.set(subprocess, "_fork_exec", _fork_exec)
+
+
+# Of the arguments of `_posixsubprocess.fork_exec`; the one before says whether to start a session.
+_PROCESS_GROUP = 16
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Fork hooks, and the parent's SIGCHLD
+
+_hooks: list[tuple[Any, Any, Any]] = []
+
+
+@functions
+def register_at_fork(
+    _: object, *, before: Any = None, after_in_child: Any = None, after_in_parent: Any = None
+) -> None:
+    """As `os.register_at_fork`: also run around the start of thread processes of start method ``fork``.
+
+    Not those of the standard library, and no methods of locks: they repair copies of objects, and here the
+    objects are shared with the parent, which still uses them.
+    """
+    given = {"before": before, "after_in_child": after_in_child, "after_in_parent": after_in_parent}
+    _real_register_at_fork(**{name: value for name, value in given.items() if value is not None})
+    caller = sys._getframe(1).f_globals.get("__name__", "")
+    if _is_standard(caller):
+        return
+    hooks = tuple(None if _repairs(hook) else hook for hook in (before, after_in_parent, after_in_child))
+    if any(hooks):
+        _hooks.append(hooks)  # type: ignore[arg-type]
+
+
+def _is_standard(module: Any) -> bool:
+    root = module.partition(".")[0] if isinstance(module, str) else ""
+    return root in sys.stdlib_module_names or root == "mpthread_hook"
+
+
+def _repairs(hook: Any) -> bool:
+    owner = getattr(hook, "__self__", None)
+    return _is_standard(getattr(hook, "__module__", None)) or type(owner).__name__ in ("lock", "RLock")
+
+
+def _call(hook: Callable[[], object] | None) -> None:
+    if hook is None:
+        return
+    try:
+        hook()
+    except Exception:
+        import traceback  # noqa: PLC0415 - only when one fails
+
+        if sys.stderr is not None:
+            print(f"Exception ignored in: {hook!r}", file=sys.stderr)
+            traceback.print_exc(file=sys.stderr)
+
+
+def _around_fork(_parent: ThreadProcess, child: ThreadProcess) -> None:
+    if not _hooks or child.method != "fork":
+        return
+    hooks = list(_hooks)
+    child.state["fork hooks"] = hooks
+    for before, _, _ in reversed(hooks):
+        _call(before)
+    for _, after_in_parent, _ in hooks:
+        _call(after_in_parent)
+
+
+def _in_child(thread: _Thread) -> None:
+    if thread is thread.process.main:
+        for _, _, after_in_child in thread.process.state.pop("fork hooks", ()):
+            _call(after_in_child)
+
+
+_SIGCHLD = int(getattr(_signal, "SIGCHLD", 0))
+
+
+def _ended(process: ThreadProcess) -> None:
+    parent = process.parent
+    if parent is None or not _SIGCHLD or not callable(parent.handlers.get(_SIGCHLD)):
+        return
+    if parent is MAIN:
+        _real_kill(MAIN.pid, _SIGCHLD)
+    else:
+        deliver(parent, _SIGCHLD)
+
+
+def install(_journal: Any) -> None:
+    """Begin: register what happens at the start and the end of thread processes."""
+    _follow_main()
+    at_start(_around_fork)
+    at_enter(_in_child)
+    at_end(_ended)

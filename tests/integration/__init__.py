@@ -1,0 +1,1 @@
+"""Several parts together, the hook enabled, each time in a fresh interpreter."""

@@ -1,0 +1,213 @@
+"""The test command: makes environments inside the checkout, runs every suite, ends with one summary line.
+
+``python3 tests/run.py`` needs Python, pip and a package index.  All suites run on the first interpreter (3.11
+if there is one, else the one that runs this file); the quick ones and a part of the system tests run again on
+every other supported interpreter that is found and starts; and the system tests' comparisons once more with
+an older ansible-core.  Options: ``--only 3.12`` (repeatable) names interpreters, ``--keep`` uses the
+environments as they are, ``--list`` says what would run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENVS = os.path.join(ROOT, ".venv-tests")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+#: ansible-core releases that get an environment of their own on the first interpreter.
+OLDER = "2.18"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One command in one environment, with a time limit in seconds."""
+
+    name: str
+    command: tuple[str, ...]
+    limit: float
+    conformance: str = ""
+
+
+def pytest_suite(name: str, expression: str, limit: float, *paths: str, **more: str) -> Suite:
+    """Return a suite that pytest runs, chosen by markers."""
+    command = ("-m", "pytest", "-q", "-m", expression, "-p", "no:cacheprovider", *paths)
+    return Suite(name, command, limit, **more)
+
+
+FULL = (
+    Suite("ruff", ("-m", "ruff", "check", "."), 120),
+    Suite("mypy", ("-m", "mypy"), 300),
+    pytest_suite("unit, integration", "unit or integration", 420),
+    pytest_suite("conformance", "conformance", 600, conformance="quick"),
+    pytest_suite("system", "system", 720),
+)
+AGAIN = (
+    pytest_suite("unit, integration", "unit or integration", 420),
+    pytest_suite("system smoke", "system and smoke", 300),
+)
+WITH_OLDER = (pytest_suite(f"system smoke, ansible-core {OLDER}", "system and smoke", 300),)
+
+
+def version_of(python: str) -> str:
+    """Return "3.x" if ``python`` starts and is a CPython that pip could serve, else ""."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def candidates(version: str) -> list[str]:
+    """Return where an interpreter of this version may be, most likely first."""
+    found = [sys.executable]
+    found += filter(None, [shutil.which(f"python{version}")])
+    versions = os.path.join(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv"), "versions")
+    if os.path.isdir(versions):
+        names = sorted(name for name in os.listdir(versions) if name.startswith(version + "."))
+        found += [os.path.join(versions, name, "bin", "python") for name in reversed(names)]
+    # A shim on PATH may hide a real one behind it.
+    found += [os.path.join(folder, f"python{version}") for folder in os.get_exec_path()]
+    return found
+
+
+def interpreters(only: list[str]) -> dict[str, str]:
+    """Return the interpreters that start, by version."""
+    found = {}
+    for version in only or VERSIONS:
+        for python in candidates(version):
+            if version_of(python) == version:
+                found[version] = python
+                break
+    own = "{}.{}".format(*sys.version_info[:2])
+    if not found:
+        found[own] = sys.executable
+    return found
+
+
+def environment(name: str, python: str, *requirements: str, keep: bool) -> str:
+    """Make a virtual environment with the package and what its tests need; return its interpreter."""
+    folder = os.path.join(VENVS, name)
+    inside = os.path.join(folder, "bin", "python")
+    if keep and os.path.exists(inside):
+        return inside
+    # Without ensurepip, which some systems package apart: the pip that is there installs into it.
+    checked([python, "-m", "venv", "--clear", "--without-pip", folder])
+    install = ["-m", "pip", "--python", inside, "install", "--quiet", "--disable-pip-version-check"]
+    pips = [command for command in ([python, "-m", "pip"], [sys.executable, "-m", "pip"]) if starts(command)]
+    if not pips:
+        sys.exit(f"tests/run.py: neither {python} nor {sys.executable} has pip")
+    # What an earlier build copied there would get into the package although it is gone from `src`.
+    shutil.rmtree(os.path.join(ROOT, "build", "lib"), ignore_errors=True)
+    checked([*pips[0][:1], *install, *requirements], cwd=ROOT)
+    return inside
+
+
+def starts(command: list[str]) -> bool:
+    """Return whether a command with --version succeeds."""
+    return subprocess.run([*command, "--version"], capture_output=True, check=False).returncode == 0
+
+
+def checked(command: list[str], cwd: str | None = None) -> None:
+    """Run a command that must succeed."""
+    if subprocess.run(command, cwd=cwd, check=False, timeout=900).returncode:
+        sys.exit(f"tests/run.py: this failed: {' '.join(command)}")
+
+
+def run(suite: Suite, python: str) -> tuple[int | None, str]:
+    """Run a suite in a session of its own; return its status (None: out of time) and its output."""
+    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+    env["PATH"] = os.path.dirname(python) + os.pathsep + env.get("PATH", os.defpath)
+    if suite.conformance:
+        env.setdefault("CONFORMANCE", suite.conformance)
+    process = subprocess.Popen(
+        [python, *suite.command],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=suite.limit)
+    except subprocess.TimeoutExpired:
+        # The whole session, or a hung grandchild would keep the pipe open.
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        return None, output
+    return process.returncode, output
+
+
+_COUNTS = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")
+
+
+def counts(output: str) -> Counter[str]:
+    """Return what the summary line of a pytest run counts."""
+    for line in reversed(output.splitlines()):
+        if re.search(r"\bin \d+(\.\d+)?s\b", line) and _COUNTS.search(line):
+            return Counter(
+                {word.rstrip("s") if word != "passed" else word: int(n) for n, word in _COUNTS.findall(line)}
+            )
+    return Counter()
+
+
+def main() -> int:
+    """Make the environments and run all suites; returns 0 if every one passed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", action="append", default=[], metavar="3.X")
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    began = time.monotonic()
+    found = interpreters(options.only)
+    plan: list[tuple[str, str, tuple[str, ...], tuple[Suite, ...]]] = []
+    for number, (version, python) in enumerate(found.items()):
+        plan.append((version, python, (".[dev]",), AGAIN if number else FULL))
+        if not number and version in ("3.11", "3.12", "3.13"):
+            plan.append((f"{version}-older", python, (".[dev]", f"ansible-core=={OLDER}.*"), WITH_OLDER))
+    total: Counter[str] = Counter()
+    bad = []
+    for name, python, requirements, suites in plan:
+        print(f"== {name}: {python}: {', '.join(suite.name for suite in suites)}", flush=True)
+        if options.list:
+            continue
+        inside = environment(name, python, *requirements, keep=options.keep)
+        for suite in suites:
+            start = time.monotonic()
+            status, output = run(suite, inside)
+            total += (seen := counts(output))
+            took = f"{time.monotonic() - start:.0f} s"
+            empty = suite.command[1] == "pytest" and not seen["passed"]
+            if status != 0 or empty:
+                bad.append(f"{name}, {suite.name}")
+                ended = f"took longer than {suite.limit:.0f} s" if status is None else f"ended with {status}"
+                print(output, f"-- {name}, {suite.name}: {ended}{', ran no test' if empty else ''}", sep="\n")
+                if not seen["failed"] and not seen["error"]:
+                    total["error"] += 1
+            else:
+                last = output.strip().splitlines()[-1] if output.strip() else "passed"
+                print(f"-- {name}, {suite.name}: {last.strip('= ')} ({took})", flush=True)
+    for line in bad:
+        print(f"FAILED {line}")
+    if options.list:
+        return 0
+    words = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")
+    line = ", ".join(f"{total[word]} {word}" for word in words if total[word]) or "no tests ran"
+    print(f" {line} in {time.monotonic() - began:.2f}s ".center(100, "="))
+    return 1 if bad or not total["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

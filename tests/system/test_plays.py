@@ -1,0 +1,76 @@
+"""Plays in the sandbox come out as with stock: PLAY_HOSTS, PLAY_FORKS and PLAY_REPEATS make them larger."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.system.comparison import HOOKED, SANDBOXED, Size, play
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.system.conftest import Stock
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(int(os.environ.get("PLAY_LIMIT", "600")))]
+
+
+def compare(stock: Stock, folder: Path, name: str, strategy: str, size: Size, how: tuple[str, ...]) -> None:
+    """Play ``name`` as often as the size says, and fail with every difference of every run."""
+    expected = stock(name, size, strategy)
+    bad = {}
+    for number in range(size.repeats):
+        found = play(name, how, folder / f"run{number}", size, strategy=strategy, limit=3000)
+        differences = found.differences(expected)
+        if differences:
+            bad[number] = [*differences[:30], found.stderr[-2000:]]
+    report = "\n".join(f"run {number}:\n  " + "\n  ".join(lines) for number, lines in bad.items())
+    assert not bad, f"{len(bad)} of {size.repeats} runs differ from stock\n{report}"
+
+
+@pytest.mark.parametrize("strategy", ["linear", "free", "host_pinned"])
+def test_the_language(stock: Stock, tmp_path: Path, sandbox: None, strategy: str) -> None:
+    """Loops, includes, lookups, filters, blocks, until, handlers, timeouts, delegation and roles."""
+    compare(stock, tmp_path, "language", strategy, Size.from_environment(6, 6), SANDBOXED)
+
+
+@pytest.mark.smoke
+def test_the_language_in_small(stock: Stock, tmp_path: Path, sandbox: None) -> None:
+    """The same on three hosts, two at a time, so that workers are reused while others wait."""
+    compare(stock, tmp_path, "language", "linear", Size(3, 2, 1), SANDBOXED)
+
+
+def test_in_step(stock: Stock, tmp_path: Path, sandbox: None) -> None:
+    """What needs all hosts in step: run_once, add_host, pause, any_errors_fatal."""
+    compare(stock, tmp_path, "once", "linear", Size.from_environment(6, 6), SANDBOXED)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("strategy", ["linear"])
+def test_modules(stock: Stock, tmp_path: Path, sandbox: None, strategy: str) -> None:
+    """Modules run in the process, with real effects on disk and against a real web server."""
+    compare(stock, tmp_path, "modules", strategy, Size.from_environment(2, 2), SANDBOXED)
+
+
+def test_modules_free(stock: Stock, tmp_path: Path, sandbox: None) -> None:
+    """The same when every host runs ahead as it can."""
+    compare(stock, tmp_path, "modules", "free", Size.from_environment(2, 2), SANDBOXED)
+
+
+def test_modules_as_processes(stock: Stock, tmp_path: Path) -> None:
+    """Where processes can be created the modules still run as such, and the outcome is the same."""
+    compare(stock, tmp_path, "modules", "linear", Size(2, 2, 1), HOOKED)
+
+
+def test_memory_does_not_grow(tmp_path: Path, sandbox: None) -> None:
+    """Two thousand module runs leave less than 8 MB behind."""
+    size = Size(4, 4, 1)
+    options = ("-e", "first=40", "-e", "more=500")
+    found = play("growth", SANDBOXED, tmp_path / "run", size, options=options)
+    assert found.status == 0, found.stderr
+    before, after = map(int, re.findall(r"resident=(\d+)", found.stdout))
+    assert found.recap["h00"].startswith("ok=6 ")
+    assert after - before < 8 * 1024, f"resident set grew from {before} to {after} kB"
