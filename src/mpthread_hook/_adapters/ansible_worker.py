@@ -70,6 +70,7 @@ def _enter(worker: Any) -> None:
 def install(journal: Journal) -> None:
     """Patch `ansible.executor.process.worker`."""
     module = sys.modules["ansible.executor.process.worker"]
+    install_display(journal)
     cls: Any = module.WorkerProcess
     start, run = cls.start, cls.run
 
@@ -147,9 +148,13 @@ class _PerProcess:
 
 
 def install_display(journal: Journal) -> None:
-    """Patch `ansible.utils.display`: a worker's queue must not make the parent send its output to itself."""
-    cls: Any = sys.modules["ansible.utils.display"].Display
-    if hasattr(cls, "set_queue"):
+    """Patch `ansible.utils.display`: a worker's queue must not make the parent send its output to itself.
+
+    Called again when workers are imported: the display module is often the first to import multiprocessing,
+    which is what makes us patch, and has no class yet in that moment.
+    """
+    cls: Any = getattr(sys.modules["ansible.utils.display"], "Display", None)
+    if hasattr(cls, "set_queue") and not isinstance(vars(cls).get("_final_q"), _PerProcess):
         journal.set(cls, "_final_q", _PerProcess("_final_q"))
 
 

@@ -104,6 +104,7 @@ ROWS: tuple[Row, ...] = (
     ("multiprocessing.connection", "_xml_dumps", "stdlib", None, None, None, None, ""),
     ("multiprocessing.connection", "_xml_loads", "stdlib", None, None, None, None, ""),
     # multiprocessing.context
+    ("multiprocessing.context", "", "threaded", "mpthread_hook._backend.context", "install", None, None, "the start method belongs to a process"),
     ("multiprocessing.context", "AuthenticationError", "stdlib", None, None, None, None, ""),
     ("multiprocessing.context", "BaseContext", "stdlib", None, None, None, None, ""),
     ("multiprocessing.context", "BufferTooShort", "stdlib", None, None, None, None, ""),
