@@ -247,6 +247,15 @@ def _started_by_unguarded_main() -> bool:
     return False
 
 
+def _runs_main_again(preparation: dict[str, Any]) -> bool:
+    """Return whether the stdlib would run the main module again in a spawned child."""
+    name = preparation.get("init_main_from_name")
+    if name is not None:
+        return name != "__main__" and not name.endswith(".__main__")
+    path = preparation.get("init_main_from_path")
+    return path is not None and os.path.splitext(os.path.basename(path))[0] not in ("__main__", "ipython")
+
+
 def _run_spawned(buffer: io.BytesIO, unguarded: bool) -> int:  # noqa: FBT001
     from pickle import load  # noqa: PLC0415 - only children of spawn and forkserver need it
 
@@ -254,7 +263,7 @@ def _run_spawned(buffer: io.BytesIO, unguarded: bool) -> int:  # noqa: FBT001
     try:
         preparation = load(buffer)  # noqa: S301 - written by this program a moment ago
         record.object = placeholder = _Placeholder(preparation, record)
-        if unguarded:
+        if unguarded and _runs_main_again(preparation):
             placeholder._inheriting = True
             import_module("multiprocessing.spawn")._check_not_importing_main()
         process = load(buffer)  # noqa: S301
