@@ -11,10 +11,12 @@ import itertools
 import os
 import sys
 import weakref
+from _thread import RLock
+from collections import deque
 from collections.abc import MutableMapping
 from importlib import import_module
 
-from .._identity import HERE, ThreadProcess
+from .._identity import HERE, ThreadProcess, acting_as, real_start_new_thread, shield
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,8 +69,10 @@ registry = FinalizerRegistry()
 class Finalize:
     """Call a function once: when an object is collected, at the exit of the process, or when called.
 
-    As `multiprocessing.util.Finalize`, except that the object is shared by all thread processes: when it is
-    collected the function runs in whichever process dropped it last, since there is no other copy.
+    As `multiprocessing.util.Finalize`.  The garbage collector is shared by all thread processes, so an object
+    may be collected in a thread of another process, in the middle of anything: the function then runs in a
+    thread of its own, as the process that made the finalizer - or not at all if that process has ended,
+    whose memory would be gone with it.
     """
 
     def __init__(
@@ -100,6 +104,12 @@ class Finalize:
         if registry.of(self._process).pop(self._key, None) is None:
             _log("sub_debug", "finalizer no longer registered")
             return None
+        if self._process is not HERE.process:
+            _elsewhere.run(self)
+            return None
+        return self._run()
+
+    def _run(self) -> Any:
         callback, args, kwargs = self._callback, self._args, self._kwargs
         _log("sub_debug", "finalizer calling %s with args %s and kwargs %s", callback, args, kwargs)
         try:
@@ -131,6 +141,56 @@ class Finalize:
         if self._key[0] is not None:
             text += f", exitpriority={self._key[0]}"
         return text + ">"
+
+
+class _Elsewhere:
+    """Runs finalizers as their own process, from a thread that exists only while there are some."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Finalize] = deque()
+        self._lock = RLock()
+        self._running = False
+
+    def run(self, finalizer: Finalize) -> None:
+        """Have a finalizer run; returns at once."""
+        home = getattr(finalizer._callback, "__module__", None) or ""
+        if finalizer._process.ended and not home.startswith("mpthread_hook."):
+            finalizer._forget()
+            return
+        with shield, self._lock:
+            self._waiting.append(finalizer)
+            if self._running:
+                return
+            self._running = True
+        try:
+            real_start_new_thread(self._loop, ())
+        except RuntimeError:  # at the end of the program: nothing can need it any more
+            self._running = False
+
+    def _loop(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._running = False
+                    return
+                finalizer = self._waiting.popleft()
+            try:
+                with acting_as(finalizer._process):
+                    finalizer._run()
+            except BaseException:  # as for any weakref callback: reported, not raised
+                sys.unraisablehook(_Unraisable(finalizer))
+
+
+class _Unraisable:
+    """What `sys.unraisablehook` is told."""
+
+    def __init__(self, finalizer: Finalize) -> None:
+        self.exc_type, self.exc_value, self.exc_traceback = sys.exc_info()
+        self.err_msg = None
+        self.object = finalizer
+
+
+_elsewhere = _Elsewhere()
 
 
 def _log(level: str, message: str, *args: object) -> None:

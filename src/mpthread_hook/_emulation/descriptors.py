@@ -203,12 +203,20 @@ lseek = _translating("lseek")
 pread = _translating("pread")
 pwrite = _translating("pwrite")
 readv = _translating("readv")
-sendfile = _translating("sendfile")
 set_blocking = _translating("set_blocking")
 set_inheritable = _translating("set_inheritable")
 tcgetpgrp = _translating_alone("tcgetpgrp")
 ttyname = _translating_alone("ttyname")
 writev = _translating("writev")
+
+_real_sendfile: Any = getattr(os, "sendfile", None)
+
+
+def sendfile(out_fd: Any, in_fd: Any, *args: Any, **kwargs: Any) -> Any:
+    if HERE.thread is not None:
+        out_fd, in_fd = resolve(out_fd), resolve(in_fd)
+    return _real_sendfile(out_fd, in_fd, *args, **kwargs)
+
 
 _real_terminal_size: Any = getattr(os, "get_terminal_size", None)
 
@@ -290,7 +298,7 @@ def _lowest(real: int) -> int:
 
 for _ours, _theirs in ((read, real_read), (write, real_write), (close, _real_close), (dup2, _real_dup2),
                        (closerange, _real_closerange), (dup, real_dup), (open, _real_open),
-                       (get_terminal_size, _real_terminal_size)):  # fmt: skip
+                       (sendfile, _real_sendfile), (get_terminal_size, _real_terminal_size)):  # fmt: skip
     named(_ours, _theirs)
 
 

@@ -271,6 +271,8 @@ def _restore_modules() -> None:
                 del sys.modules[name]
             elif name not in before and late.is_stdlib(name) and _holds_served(module):
                 _forget(name)
+        if "__mp_main__" not in before:
+            sys.modules.pop("__mp_main__", None)  # the name under which `spawn` finds the program's functions
         _modules.rollback()
         if _early:
             _put_in_order(_switch.before)

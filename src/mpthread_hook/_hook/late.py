@@ -85,11 +85,11 @@ def references(early: dict[str, ModuleType]) -> list[Reference]:
 
 def _foreign() -> list[ModuleType]:
     """Return the modules that may be changed and are worth a report: those of the program and its packages."""
-    return [
-        module
-        for name, module in list(sys.modules.items())
-        if isinstance(module, _Module) and not is_ours(name) and not is_stdlib(name)
-    ]
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, _Module) and not is_ours(name) and not is_stdlib(name):
+            found.setdefault(id(module), module)  # `__main__` has a second name, `__mp_main__`
+    return list(found.values())
 
 
 def _reference(module: str, name: str, kind: str, entry: tuple[str, str, Any]) -> Reference:
@@ -157,13 +157,13 @@ def _redirected(*args: Any, **kwargs: Any) -> Any:
 
 
 def _redirect_functions(name: str, early: ModuleType, served: ModuleType, journal: Journal) -> None:
-    changed = {row[_table.NAME] for row in _table.rows_of(name) if row[_table.STATUS] != "stdlib"}
-    for key in changed:
+    journal.item(vars(early), _KEY, vars(served))
+    for row in _table.rows_of(name):
+        key = row[_table.NAME]
         function = vars(early).get(key)
-        if not isinstance(function, _Function) or function.__globals__ is not vars(early) or function.__closure__:
+        if row[_table.STATUS] == "stdlib" or key not in vars(served) or not isinstance(function, _Function):
             continue
-        if key in vars(served):
-            journal.item(vars(early), _KEY, vars(served))
+        if function.__globals__ is vars(early) and not function.__closure__:
             _set_code(function, _redirected.__code__.replace(co_name=key), journal)
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 # fmt: off
 ROWS: tuple[Row, ...] = (
     ("sys", "", "threaded", "mpthread_hook._emulation.streams", "install",
-     None, None, "stdin, stdout, stderr, __stdout__ …, argv are per process; path, modules, flags are shared."),
+     None, None, "The standard streams and argv are per process; path, modules, flags are shared."),
     ("os", "", "threaded", "mpthread_hook._emulation.descriptors", "install",
      None, None, "Descriptors 0 to 2 belong to each process; all others are shared by the program."),
     ("io", "", "threaded", "mpthread_hook._emulation.files", "install",

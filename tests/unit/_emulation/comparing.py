@@ -32,8 +32,10 @@ def run(
     body = textwrap.dedent(program)
     script = folder / ("hooked.py" if hooked else "stock.py")
     main = 'if __name__ == "__main__":\n    main()\n'
-    script.write_text((_HOOK if hooked else "") + _HEAD.format(method=method) + body + "\n" + main, encoding="utf-8")
-    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONUNBUFFERED", "MPTHREAD_HOOK")}
+    text_of = f"{_HOOK if hooked else ''}{_HEAD.format(method=method)}{body}\n{main}"
+    script.write_text(text_of, encoding="utf-8")
+    unwanted = ("MPTHREAD_HOOK", "PYTHONUNBUFFERED")
+    env = {key: value for key, value in os.environ.items() if key not in unwanted}
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-W", "ignore::DeprecationWarning", str(script)],
         input=text,
@@ -45,3 +47,10 @@ def run(
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def facts(tmp_path: Path, program: str) -> list[str]:
+    """Return the lines that a program prints under the hook; it must end well and complain about nothing."""
+    status, output, errors = run(tmp_path, program, hooked=True)
+    assert (status, errors) == (0, "")
+    return output.splitlines()

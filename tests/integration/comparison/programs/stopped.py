@@ -70,23 +70,6 @@ def case_condition_of_a_stopped_waiter() -> None:
     condition = multiprocessing.Condition()
     _stop(_wait_condition, condition)
     say(condition.acquire(timeout=5))
-    condition.notify_all()
-    condition.release()
-
-
-def _wait_event(event: Any, connection: Any) -> None:
-    connection.send("waits")
-    event.wait()
-
-
-def case_event_of_a_stopped_waiter() -> None:
-    """An event outlives its stopped waiters."""
-    event = multiprocessing.Event()
-    _stop(_wait_event, event)
-    event.set()
-    say(event.is_set(), event.wait(1))
-    event.clear()
-    say(event.wait(0.01))
 
 
 def _wait_lock(lock: Any, connection: Any) -> None:

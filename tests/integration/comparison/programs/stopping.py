@@ -83,6 +83,10 @@ def _threading() -> dict[str, Any]:
     }
 
 
+#: The other ends of what is waited for.
+_kept: list[Any] = []
+
+
 def _system() -> dict[str, Any]:
     """Return calls that block in the system, or run for ever."""
     reader, writer = os.pipe()
@@ -92,6 +96,7 @@ def _system() -> dict[str, Any]:
     poller = select.poll()
     poller.register(reader, select.POLLIN)
     server = socket.create_server(("127.0.0.1", 0))
+    _kept.append((writer, second))
     return {
         "time.sleep": lambda: time.sleep(60),
         "select.select": lambda: select.select([reader], [], []),
@@ -102,7 +107,7 @@ def _system() -> dict[str, Any]:
         "socket.recv": lambda: first.recv(1),
         "socket.recv(timeout)": lambda: (first.settimeout(60), first.recv(1)),
         "socket.accept": server.accept,
-        "os.read": lambda: os.read(reader, 1) or (writer, second),
+        "os.read": lambda: os.read(reader, 1),
         "signal.pause": signal.pause,
         "signal.sigwait": lambda: signal.sigwait({signal.SIGUSR1}),
         "asyncio": lambda: asyncio.run(asyncio.sleep(60)),
