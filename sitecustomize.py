@@ -55,7 +55,7 @@ def _say(text):  # type: ignore[no-untyped-def]
 def _hand_over(waiting, fullname, path):  # type: ignore[no-untyped-def]
     try:
         from mpthread_hook import _switch
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"the package cannot be loaded ({type(error).__name__}: {error})"
         if "strict" in os.environ.get("MPTHREAD_HOOK", ""):
             raise ImportError(f"mpthread_hook: {reason}, and MPTHREAD_HOOK is strict", name=fullname) from error
@@ -116,7 +116,7 @@ def _main():  # type: ignore[no-untyped-def]
         if "0" not in said:
             try:
                 _start(ran)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 _say(f"sitecustomize could not start it ({type(error).__name__}: {error})")
         if "debug" in said:
             _say(f"{__file__} ran")

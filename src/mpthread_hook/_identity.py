@@ -30,6 +30,7 @@ from .errors import AbandonedThreadWarning, ProcessStartError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any, Protocol
 
     class Releasable(Protocol):
@@ -862,6 +863,9 @@ def _carrier(error: BaseException) -> type[BaseException]:
     return Carrier
 
 
+_OURS = __name__.partition(".")[0] + "."
+
+
 def _run_pending(process: ThreadProcess) -> None:
     while True:
         with process.mutex:
@@ -872,9 +876,12 @@ def _run_pending(process: ThreadProcess) -> None:
         if callable(handler):
             main = process.main
             if HERE.thread is main or main is None:
-                handler(signum, sys._getframe(2))
+                frame: FrameType | None = sys._getframe(1)
             else:
-                handler(signum, sys._current_frames().get(main.ident))
+                frame = sys._current_frames().get(main.ident)
+            while frame is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
+                frame = frame.f_back  # what was interrupted is the program, not us
+            handler(signum, frame)
         elif handler == SIG_DFL and not ignored_by_default(signum):
             kill(process, -signum)
             raise ProcessExit(-signum)

@@ -157,7 +157,7 @@ def start(way: str) -> bool:
             if not undecided or settle():
                 activation.take_over_late()
         return started
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         problem(f"{way} could not start it ({type(error).__name__}: {error})")
         return False
 

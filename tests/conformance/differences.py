@@ -8,11 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-FORKS = "the test itself calls os.fork or _posixsubprocess.fork_exec and expects a process of the system"
-CRASHES = "the test crashes a worker with a real signal, which would end the whole program"
-SIGNALS = "the test signals the resource tracker's or the fork server's own pid"
-TABLES = "the test asserts that a descriptor number is free in one process and used in another"
-OUTSIDE = "the child runs with flags (-E, -I, -S) that shut every hook out, so it shows nothing of us"
+CRASHES = "the test crashes a worker with a real SIGSEGV, which ends the whole program"
+SIGNALS = "the test signals the resource tracker's or the fork server's own pid, and there is no such process"
+TABLES = "the test needs two descriptor tables: numbers used in the child it takes to be free in the parent"
+RAW = (
+    "the test writes to the connection's descriptor behind its back; ours only tells when there is something"
+)
+OUTSIDE = "the test launches Python with flags (-E, -I, -S) that shut every hook out: it shows nothing of us"
+LISTING = "children list the program's one descriptor table at the same time and see each other's listing"
+COUNTED = (
+    "the test counts objects in its own process, and those that the manager's server holds are in it too"
+)
+FEEDER = "the test makes the start of a queue's feeder thread fail, and a queue of ours has none"
 
 
 @dataclass(frozen=True)
@@ -43,5 +50,29 @@ class Difference:
 
 
 ALL = ("fork", "spawn", "forkserver")
+SPAWNING = ("spawn", "forkserver")
 
-DIFFERENCES: tuple[Difference, ...] = ()
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(ALL, "TestFlags.test_flags", OUTSIDE, kind="outside"),
+    Difference(ALL, "TestResourceTracker.test_resource_tracker", OUTSIDE),
+    Difference(ALL, "TestResourceTracker.test_resource_tracker_sig*", SIGNALS),
+    Difference(
+        ALL,
+        "WithProcessesTestSharedMemory.test_shared_memory_cleaned_after_process_termination",
+        OUTSIDE,
+        kind="outside",
+    ),
+    Difference(ALL, "WithProcessesTestConnection.test_large_fd_transfer", TABLES),
+    Difference(ALL, "WithProcessesTestConnection.test_missing_fd_transfer", RAW),
+    Difference(ALL, "WithManagerTestPool.test_release_task_refs", COUNTED),
+    Difference(SPAWNING, "TestCloseFds.test_closefd", TABLES),
+    Difference(SPAWNING, "WithProcessesTestProcess.test_child_fd_inflation", LISTING, kind="varies"),
+    Difference(("forkserver",), "WithProcessesTestProcess.test_forkserver_sig*", SIGNALS),
+    Difference(("futures",), "test_deadlock.ProcessPool*.test_crash_*", CRASHES),
+    Difference(("futures",), "test_deadlock.ProcessPool*.test_shutdown_deadlock", CRASHES),
+    Difference(
+        ("futures",), "test_process_pool.ProcessPool*.test_python_finalization_error", FEEDER, since=(3, 13)
+    ),
+    Difference(("venv",), "BasicTest.test_multiprocessing_recursion", OUTSIDE, kind="outside", since=(3, 13)),
+    Difference(("others",), "CommandLineTests*.test_workers", OUTSIDE, kind="outside"),
+)

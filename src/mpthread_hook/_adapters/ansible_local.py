@@ -93,13 +93,14 @@ def _no_become(connection: Any) -> Exception:
     )
 
 
-def _run(command: str, in_data: Any, cwd: str | None) -> Answer:
+def _run(command: str, in_data: Any, cwd: Any) -> Answer:
     stdin = b"" if in_data is None else in_data if isinstance(in_data, bytes) else in_data.encode()
 
     def python(argv: list[str], environ: Mapping[str, str], directory: str) -> Answer:
         return run_python(argv, environ, directory, stdin)
 
-    return Shell(python, cwd or os.getcwd()).run(command)
+    # Tagged text or bytes, as Ansible keeps it.
+    return Shell(python, os.fsdecode(cwd) if cwd else os.getcwd()).run(command)
 
 
 def run_python(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes = b"") -> Answer:

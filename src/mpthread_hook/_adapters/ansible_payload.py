@@ -36,6 +36,9 @@ _ZIP = re.compile(rb"'([A-Za-z0-9+/]{2000,}={0,2})'")
 _ZIP_NAME = "_mpthread_hook_zip"
 _MAIN = b"\nif __name__ == "
 
+#: Modules in which module code sets what holds for its process: `tempfile.tempdir`, `urllib`'s opener, loggers.
+_OWN = frozenset(("logging", "tempfile", "urllib"))
+
 _archives: dict[bytes, Archive] = {}
 _heads: dict[bytes, CodeType] = {}
 _MOST = 64
@@ -136,7 +139,7 @@ class _Pool:
                     pass
             space = self._take(archive)
         if space is None:
-            space = Namespace(temporary_prefix())
+            space = Namespace(temporary_prefix(), _OWN)
             with self._lock:
                 self._in_use += 1
         return space
@@ -196,7 +199,7 @@ def program(
     start = os.path.dirname(filename)
 
     def acquire() -> Namespace:
-        space = pool.acquire(archive) if archive is not None else Namespace(temporary_prefix())
+        space = pool.acquire(archive) if archive is not None else Namespace(temporary_prefix(), _OWN)
         space.archive = archive
         space.enter(_identity.HERE.process, path, (start,))
         return space

@@ -54,7 +54,7 @@ class Namespace:
     that are private.  ``loaded`` says what each module was made from, for `suits`.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, own: frozenset[str] = frozenset()) -> None:
         #: Where the modules of archives seem to lie, whatever temporary file the program put them in.
         self.prefix = prefix
         self.modules: dict[str, ModuleType] = {}
@@ -65,7 +65,7 @@ class Namespace:
         self.archive: Archive | None = None
         self.loaded: dict[str, Any] = {}
         self._archives: dict[str, Archive] = {}
-        self._roots: set[str] = {"__main__"}
+        self._roots: set[str] = {"__main__", *own}
         self._shared_roots: set[str] = set()
         self._inherited: frozenset[str] = frozenset()
         self._seen_path: list[str] = []

@@ -1,14 +1,15 @@
 """A short way from a proxy to its manager (`multiprocessing.managers`), for the proxies of plain data.
 
 Managers, servers and proxies are the interpreter's own and talk over `Listener` and `Client`.  Where both
-ends are in this program, the connection of a dict, list, namespace, value or array proxy hands the request
-straight to the server's own `serve_client`, in the caller's thread, instead of waking the server's thread.
-Arguments and results still travel by value, and the connection was authenticated before.  Other proxies
-(queues, locks, classes of programs) keep the long way, because their methods may block.
+ends are in this program, a proxy's connection hands a request that is about a dict, list, set, namespace,
+value or array straight to the server's own `serve_client`, in the caller's thread, instead of waking the
+server's thread.  Arguments and results still travel by value, and the connection was authenticated before.
+Everything else (queues, locks, classes of programs) keeps the long way, because its methods may block.
 """
 
 from __future__ import annotations
 
+import array
 import pickle
 
 from .._identity import HERE, ThreadProcess, acting_as
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-# Proxy types whose methods do not block.
-_DIRECT = ("DictProxy", "ListProxy", "NamespaceProxy", "ValueProxy", "ArrayProxy", "IteratorProxy", "BaseListProxy")
+# Types of referents whose methods do not block; completed by install().
+_direct: set[type] = {dict, list, set, array.array}
 
 
 class _Exchange:
@@ -57,10 +58,14 @@ class DirectConnection:
     def send(self, request: Any) -> None:
         """Have the server answer the request, or send it the long way if the server is going or gone."""
         entry: tuple[Any, ThreadProcess] | None = self._connection._end.peer.server
-        if entry is None or entry[1].status is not None or self._connection.closed:
+        if entry is None or entry[1].status is not None:
             self._connection.send(request)
             return
         server, process = entry
+        referent = server.id_to_obj.get(request[0])
+        if referent is None or type(referent[0]) not in _direct:
+            self._connection.send(request)
+            return
         exchange = _Exchange(dumps(request))
         with acting_as(process):
             try:
@@ -102,10 +107,10 @@ def install(module: ModuleType) -> None:
     def _connect(self: Any) -> None:
         stock_connect(self)
         connection = getattr(self._tls, "connection", None)
-        if isinstance(self, direct) and isinstance(connection, Connection):
+        if isinstance(connection, Connection):
             self._tls.connection = DirectConnection(connection)
 
-    direct = tuple(getattr(served, name) for name in _DIRECT if hasattr(served, name))
+    _direct.update((served.Namespace, served.Value))
     for function in (serve_client, _connect):
         function.__module__ = module.__name__
     served.Server.serve_client = serve_client

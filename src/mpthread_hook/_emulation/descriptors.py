@@ -145,46 +145,84 @@ def _take_over(process: ThreadProcess) -> None:
 # The functions of `os`
 
 
-def named(function: Callable[..., Any], real: Callable[..., Any] | None) -> Callable[..., Any]:
-    """Let a function of ours show as the one that it stands in for."""
-    if real is not None:
-        function.__name__ = function.__qualname__ = real.__name__
-        function.__doc__ = real.__doc__
-        function.__wrapped__ = real  # type: ignore[attr-defined]  # inspect.signature() follows it
-    return function
+class _Module:
+    """What the functions that stand in for a module's are bound to; pickles as that module."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"<emulated module {self._name!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return __import__, (self._name,)
 
 
-def _translating(name: str) -> Callable[..., Any]:
+_os = _Module("os")
+_Method: Any = type(_os.__repr__)
+
+
+def standing_in(real: Callable[..., Any] | None) -> Callable[[Callable[..., Any]], Any]:
+    """Let a function of ours, which ignores its first argument, stand in for one of `os`.
+
+    What is returned is bound already, so that a class that keeps it as an attribute gets no method of its
+    own out of it, as with the functions of C that it replaces (``_close = os.close`` is not rare).
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        if real is not None:
+            function.__name__ = function.__qualname__ = real.__name__
+            function.__doc__ = real.__doc__
+            function.__module__ = "os"
+        return _Method(function, _os)
+
+    return decorate
+
+
+def keep_support(journal: Journal, real: Any, ours: Any) -> None:
+    """Let the sets that say what `os` can do know a function of ours (`shutil` asks them)."""
+    for name in ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks"):
+        known: set[Any] = getattr(os, name, set())
+        if real in known and ours not in known:
+            known.add(ours)
+            journal.undo(lambda known=known: known.discard(ours))  # type: ignore[misc]
+
+
+def _translating(name: str) -> Any:
     """Return ``os.<name>`` with its first argument, a descriptor, read as the calling process's own."""
     real: Any = getattr(os, name, None)
 
-    def call(fd: Any, *args: Any, **kwargs: Any) -> Any:
+    @standing_in(real)
+    def call(_os: Any, fd: Any, *args: Any, **kwargs: Any) -> Any:
         if HERE.thread is not None:
             fd = resolve(fd)
         return real(fd, *args, **kwargs)
 
-    return named(call, real)
+    return call
 
 
-def _translating_alone(name: str) -> Callable[..., Any]:
+def _translating_alone(name: str) -> Any:
     """Return ``os.<name>``, whose only argument is a descriptor, likewise."""
     real: Any = getattr(os, name, None)
 
-    def call(fd: Any) -> Any:
+    @standing_in(real)
+    def call(_os: Any, fd: Any) -> Any:
         if HERE.thread is not None:
             fd = resolve(fd)
         return real(fd)
 
-    return named(call, real)
+    return call
 
 
-def read(fd: int, length: int, /) -> bytes:
+@standing_in(real_read)
+def read(_os: Any, fd: int, length: int, /) -> bytes:
     if HERE.thread is not None:
         fd = resolve(fd)
     return real_read(fd, length)
 
 
-def write(fd: int, data: Any, /) -> int:
+@standing_in(real_write)
+def write(_os: Any, fd: int, data: Any, /) -> int:
     if HERE.thread is not None:
         fd = resolve(fd)
     return real_write(fd, data)
@@ -212,7 +250,8 @@ writev = _translating("writev")
 _real_sendfile: Any = getattr(os, "sendfile", None)
 
 
-def sendfile(out_fd: Any, in_fd: Any, *args: Any, **kwargs: Any) -> Any:
+@standing_in(_real_sendfile)
+def sendfile(_os: Any, out_fd: Any, in_fd: Any, *args: Any, **kwargs: Any) -> Any:
     if HERE.thread is not None:
         out_fd, in_fd = resolve(out_fd), resolve(in_fd)
     return _real_sendfile(out_fd, in_fd, *args, **kwargs)
@@ -221,13 +260,15 @@ def sendfile(out_fd: Any, in_fd: Any, *args: Any, **kwargs: Any) -> Any:
 _real_terminal_size: Any = getattr(os, "get_terminal_size", None)
 
 
-def get_terminal_size(fd: int = 1, /) -> Any:
+@standing_in(_real_terminal_size)
+def get_terminal_size(_os: Any, fd: int = 1, /) -> Any:
     if HERE.thread is not None:
         fd = resolve(fd)
     return _real_terminal_size(fd)
 
 
-def close(fd: int) -> None:
+@standing_in(_real_close)
+def close(_os: Any, fd: int) -> None:
     if HERE.thread is None:
         return _real_close(fd)
     process = HERE.process
@@ -244,7 +285,8 @@ def close(fd: int) -> None:
     return None
 
 
-def closerange(fd_low: int, fd_high: int, /) -> None:
+@standing_in(_real_closerange)
+def closerange(_os: Any, fd_low: int, fd_high: int, /) -> None:
     if HERE.thread is None:
         return _real_closerange(fd_low, fd_high)
     # What lies above is the whole program's: a daemon that closes "everything it inherited" must not.
@@ -256,7 +298,8 @@ def closerange(fd_low: int, fd_high: int, /) -> None:
     return None
 
 
-def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
+@standing_in(_real_dup2)
+def dup2(_os: Any, fd: int, fd2: int, inheritable: bool = True) -> int:
     if HERE.thread is None:
         return _real_dup2(fd, fd2, inheritable)
     source = resolve(fd)
@@ -270,14 +313,16 @@ def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
     return fd2
 
 
-def dup(fd: int, /) -> int:
+@standing_in(real_dup)
+def dup(_os: Any, fd: int, /) -> int:
     if HERE.thread is None:
         return real_dup(fd)
     with shield:
         return _lowest(real_dup(resolve(fd)))
 
 
-def open(*args: Any, **kwargs: Any) -> int:
+@standing_in(_real_open)
+def open(_os: Any, *args: Any, **kwargs: Any) -> int:
     if HERE.thread is None:
         return _real_open(*args, **kwargs)
     checkpoint()
@@ -296,15 +341,10 @@ def _lowest(real: int) -> int:
     return real
 
 
-for _ours, _theirs in ((read, real_read), (write, real_write), (close, _real_close), (dup2, _real_dup2),
-                       (closerange, _real_closerange), (dup, real_dup), (open, _real_open),
-                       (sendfile, _real_sendfile), (get_terminal_size, _real_terminal_size)):  # fmt: skip
-    named(_ours, _theirs)
-
-
-def install(_journal: Journal) -> None:
+def install(journal: Journal) -> None:
     """Give each process its own three."""
     _identity.at_start(_inherit)
     _identity.at_death(_silence)
     _identity.at_end(_release)
     presence.on_real_fork(_take_over)
+    keep_support(journal, _real_open, open)

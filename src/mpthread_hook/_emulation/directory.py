@@ -15,7 +15,7 @@ from _thread import start_new_thread as _start_new_thread
 from .. import _identity
 from .._identity import HERE, shield
 from . import presence
-from .descriptors import named, resolve
+from .descriptors import keep_support, resolve, standing_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def _remember(key: str, value: Callable[[], Any]) -> None:
             restore[key] = value()
 
 
-def chdir(path: Any) -> None:
+@standing_in(_real_chdir)
+def chdir(_os: Any, path: Any) -> None:
     if not _pending:
         return _real_chdir(path)
     with shield, presence.lock:
@@ -143,7 +144,8 @@ def chdir(path: Any) -> None:
         return _real_chdir(path)
 
 
-def fchdir(fd: Any) -> None:
+@standing_in(_real_fchdir)
+def fchdir(_os: Any, fd: Any) -> None:
     if HERE.thread is not None:
         fd = resolve(fd)
     if not _pending:
@@ -153,7 +155,8 @@ def fchdir(fd: Any) -> None:
         return _real_fchdir(fd)  # type: ignore[no-any-return]
 
 
-def umask(mask: int, /) -> int:
+@standing_in(_real_umask)
+def umask(_os: Any, mask: int, /) -> int:
     if not _pending:
         return _real_umask(mask)  # type: ignore[no-any-return]
     with shield, presence.lock:
@@ -162,9 +165,6 @@ def umask(mask: int, /) -> int:
         return old
 
 
-named(chdir, _real_chdir)
-named(fchdir, _real_fchdir)
-named(umask, _real_umask)
 
 
 def _deactivate() -> None:
@@ -179,4 +179,5 @@ def install(journal: Journal) -> None:
     _identity.at_start(_created)
     _identity.at_enter(_entered)
     _identity.at_end(_ended)
+    keep_support(journal, _real_chdir, chdir)
     journal.undo(_deactivate)

@@ -14,7 +14,7 @@ import os
 from .. import _identity
 from .._identity import HERE, MAIN
 from . import presence
-from .descriptors import named
+from .descriptors import standing_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ def _below(process: ThreadProcess) -> dict[Any, Any]:
     return below
 
 
-def putenv(name: Any, value: Any, /) -> None:
+@standing_in(_real_putenv)
+def putenv(_os: Any, name: Any, value: Any, /) -> None:
     process = HERE.process
     if process is MAIN or process.environ is None:
         _real_putenv(name, value)
@@ -124,7 +125,8 @@ def putenv(name: Any, value: Any, /) -> None:
     _below(process)[key] = _encode(value)
 
 
-def unsetenv(name: Any, /) -> None:
+@standing_in(_real_unsetenv)
+def unsetenv(_os: Any, name: Any, /) -> None:
     process = HERE.process
     if process is MAIN or process.environ is None:
         _real_unsetenv(name)
@@ -137,8 +139,6 @@ def _encode(text: Any) -> Any:
     return os.fsdecode(text) if os.name == "nt" else os.fsencode(text)
 
 
-named(putenv, _real_putenv)
-named(unsetenv, _real_unsetenv)
 
 
 def for_programs(process: ThreadProcess) -> dict[Any, Any] | None:

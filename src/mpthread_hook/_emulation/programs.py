@@ -9,7 +9,7 @@ import os
 import sys
 
 from .._identity import HERE
-from .descriptors import named, resolve
+from .descriptors import resolve, standing_in
 from .environment import for_programs
 
 TYPE_CHECKING = False
@@ -26,7 +26,8 @@ def _needs_help() -> bool:
     return bool(process.fds) or for_programs(process) is not None
 
 
-def system(command: Any) -> int:
+@standing_in(_real_system)
+def system(_os: Any, command: Any) -> int:
     if HERE.thread is None or not _needs_help():
         return _real_system(command)  # type: ignore[no-any-return]
     import subprocess  # noqa: PLC0415 - rare, and heavy
@@ -37,7 +38,6 @@ def system(command: Any) -> int:
     return -code if code < 0 else code << 8
 
 
-named(system, _real_system)
 
 
 def _stream(value: Any, fd: int, special: tuple[int, ...]) -> Any:
@@ -83,5 +83,5 @@ def install(journal: Journal) -> None:
         return real_execute(self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *rest)
 
     if sys.platform != "emscripten":
-        journal.set(popen, "_get_handles", named(_get_handles, real_handles))
-        journal.set(popen, "_execute_child", named(_execute_child, real_execute))
+        journal.set(popen, "_get_handles", _get_handles)
+        journal.set(popen, "_execute_child", _execute_child)

@@ -138,6 +138,20 @@ def _copy(process: ThreadProcess, stream: Any) -> Any:
 #: The streams that the main program has not looked at since they got a quick door.  One that Python code
 #: has got hold of may be given another `write` on the instance, which C code has to find.
 _quick: set[str] = set()
+#: The door in use by kind and name, and the last ones that were replaced.  `print` of 3.12 and before only
+#: borrows what it finds in ``sys.__dict__``: a door taken down by another thread must not be freed under it.
+_doors: dict[tuple[type[Door], str], Door] = {}
+_taken_down: list[Door] = []
+
+
+def _door(kind: type[Door], name: str, stream: Any) -> Door:
+    door = _doors.get((kind, name))
+    if door is None or door.stream is not stream:
+        if door is not None:
+            _taken_down.append(door)
+            del _taken_down[:-64]
+        door = _doors[kind, name] = kind(name, stream)
+    return door
 
 
 def _hang(name: str, stream: Any) -> None:
@@ -146,7 +160,7 @@ def _hang(name: str, stream: Any) -> None:
         _quick.discard(name)
         for kind in _classes.values():
             setattr(kind, name, _plain[name])
-    _sys_dict[name] = LiveDoor(name, stream)
+    _sys_dict[name] = _door(LiveDoor, name, stream)
 
 
 def _hang_quick(name: str, stream: Any) -> None:
@@ -154,7 +168,7 @@ def _hang_quick(name: str, stream: Any) -> None:
     _quick.add(name)
     for kind in _classes.values():
         setattr(kind, name, _watched[name])
-    _sys_dict[name] = QuickDoor(name, stream)
+    _sys_dict[name] = _door(QuickDoor, name, stream)
 
 
 def _look(name: str) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 
 LOG = os.environ.get("CONFORMANCE_LOG", "")
 
-# Bound before any activation, so that what the hook lays over `os` changes neither the facts nor the pids.
-_open, _write, _close, _getpid, _getppid = os.open, os.write, os.close, os.getpid, os.getppid
+# Bound before any activation, and in a dict, where the hook does not look for what was bound early: what it
+# lays over `os` may change neither the facts nor the pids.
+_real = {name: getattr(os, name) for name in ("open", "write", "close", "getpid", "getppid")}
 _frame = sys._getframe
 _monotonic = time.monotonic
 
@@ -42,14 +43,14 @@ CARRIERS = (
 
 def record(**fact: Any) -> None:
     """Append one fact; the file is opened anew since tests close descriptors that they do not know."""
-    fact["pid"] = _getpid()
+    fact["pid"] = _real["getpid"]()
     fact["t"] = round(_monotonic(), 3)
     line = json.dumps(fact, default=repr).encode("utf-8", "backslashreplace") + b"\n"
-    fd = _open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    fd = _real["open"](LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        _write(fd, line)
+        _real["write"](fd, line)
     finally:
-        _close(fd)
+        _real["close"](fd)
 
 
 def within(name: str, packages: tuple[str, ...]) -> bool:
@@ -112,7 +113,7 @@ def install() -> None:
         return
     record(
         kind="interpreter",
-        ppid=_getppid(),
+        ppid=_real["getppid"](),
         argv=list(getattr(sys, "orig_argv", []))[:8],
         flags=[n for n in ("isolated", "ignore_environment", "no_site") if getattr(sys.flags, n)],
     )

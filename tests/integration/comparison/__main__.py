@@ -50,7 +50,7 @@ def main() -> int:
     wrong = 0
     for (topic, method), found in chosen.items():
         began = time.monotonic()
-        base = _play(first, topic, method, found)
+        base = other = _play(first, topic, method, found)
         for _ in range(options.repeat if first != second else options.repeat - 1):
             other = _play(second, topic, method, found)
             for case in found:
@@ -65,6 +65,9 @@ def main() -> int:
         if options.show:
             for case in found:
                 print(f"\n--- {case.label} [{method}] {first}", *base[case.name].lines(), sep="\n")
+        slow = [f"{c.name} {base[c.name].seconds:g}/{other[c.name].seconds:g} s" for c in found if max(base[c.name].seconds, other[c.name].seconds) > 3]
+        if slow:
+            print("slow:", ", ".join(slow))
         print(f"{topic} [{method}]: {len(found)} cases, {time.monotonic() - began:.1f} s", flush=True)
     print(f"{wrong} differ")
     return min(wrong, 100)

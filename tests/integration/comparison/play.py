@@ -17,6 +17,7 @@ def main(topic: str, method: str, folder: str, limit: str, cases: list[str]) -> 
     import json
     import multiprocessing
     import os
+    import time
     import traceback
 
     multiprocessing.set_start_method(method)
@@ -25,6 +26,7 @@ def main(topic: str, method: str, folder: str, limit: str, cases: list[str]) -> 
     dump = open(f"{folder}/dump", "a", encoding="utf-8")  # noqa: SIM115 - until the end
     quiet = os.open(os.devnull, os.O_WRONLY)
     for case in cases:
+        began = time.monotonic()
         print(json.dumps({"begin": case}), file=facts)
         for fd, kind in ((1, "out"), (2, "err")):
             file = os.open(f"{folder}/{case}.{kind}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -46,7 +48,7 @@ def main(topic: str, method: str, folder: str, limit: str, cases: list[str]) -> 
         sys.stderr.flush()
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
-        print(json.dumps({"end": case, "left": names}), file=facts)
+        print(json.dumps({"end": case, "left": names, "seconds": round(time.monotonic() - began, 2)}), file=facts)
 
 
 if __name__ == "__main__":

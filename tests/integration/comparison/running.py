@@ -52,8 +52,9 @@ class Outcome:
     stdout: list[str] = field(default_factory=list)
     stderr: list[str] = field(default_factory=list)
     status: str = ""
-    #: For people: the dump of an interpreter that had to be ended.
+    #: For people: the dump of an interpreter that had to be ended, and what the case took.
     dump: str = ""
+    seconds: float = 0.0
 
     def lines(self) -> list[str]:
         """Return all that is compared, as lines."""
@@ -185,6 +186,7 @@ def play(side: str, topic: str, method: str, names: list[str]) -> dict[str, Outc
             command = [str(HERE / "play.py"), topic, method, str(folder), str(CASE_LIMIT), *left]
             status = _launch(command, folder, _environment(side, method, folder), limit)
             ended: dict[str, str] = {}
+            seconds: dict[str, float] = {}
             begun: list[str] = []
             for line in _read(folder / "facts").splitlines():
                 fact = json.loads(line)
@@ -192,10 +194,11 @@ def play(side: str, topic: str, method: str, names: list[str]) -> dict[str, Outc
                     begun.append(fact["begin"])
                 else:
                     ended[fact["end"]] = f"left {', '.join(fact['left'])}" if fact["left"] else "nothing left"
+                    seconds[fact["end"]] = fact["seconds"]
             for name in begun or left[:1]:
                 text = [_normal(_read(folder / f"{name}.{kind}"), folder, True) for kind in ("out", "err")]
                 died = f"the interpreter ended with status {status}"
-                outcomes[name] = Outcome(*text, ended.get(name, died))
+                outcomes[name] = Outcome(*text, ended.get(name, died), "", seconds.get(name, CASE_LIMIT))
                 if name not in ended:
                     outcomes[name].dump = (_read(folder / "dump") + _read(folder / "err"))[-20_000:]
             if status != 0 and begun and begun[-1] in ended and len(begun) == len(left):
@@ -252,15 +255,21 @@ _SHARED = (
     # In a shared interpreter the counters of default names depend on the cases before.
     (re.compile(r"\b(\w*Process|\w*PoolWorker|SyncManager)-\d+(:\d+)*"), r"\1-N"),
 )
+# Killed processes leave the system's named semaphores behind, which the stock package's tracker removes.
+_LEAKED = re.compile(r".*UserWarning: resource_tracker: There appear to be.*\n *warnings\.warn\(.*\n")
 _ALWAYS = (
     (re.compile(r"0x[0-9a-fA-F]+"), "0x…"),
     (re.compile(r"\b(pid|parent)=\d+"), r"\1=…"),
+    (re.compile(r"\(pid \d+\)"), "(pid …)"),
+    # A warning out of the machinery: where it was given is our own affair.
+    (re.compile(r"^\S*/(?:multiprocessing|mpthread_hook)/\S*:\d+: (\w+:.*)(?:\n  .*)?$", re.MULTILINE), r"\1"),
+    (re.compile(r"/\S*/(\w+\.py)"), r"\1"),
 )
 
 
 def _normal(text: str, folder: Path, shared: bool) -> list[str]:
     """Return the lines of an output without what differs from run to run, and without internal frames."""
-    text = text.replace(str(folder), "<folder>")
+    text = _LEAKED.sub("", text.replace(str(folder), "<folder>"))
     for pattern, new in _ALWAYS + (_SHARED if shared else ()):
         text = pattern.sub(new, text)
     lines: list[str] = []

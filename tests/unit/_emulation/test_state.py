@@ -260,3 +260,26 @@ def test_shared_directory_where_the_system_refuses(tmp_path: Path) -> None:
             print(alone(child), os.getcwd(), directory.possible())
     """
     assert facts(tmp_path, program) == ["0 / False"]
+
+
+def test_functions_stand_in_as_functions_of_c(tmp_path: Path) -> None:
+    """Kept in a class they do not turn into methods; they pickle by name and `os` still says what it can do."""
+    program = """
+        import pickle, shutil
+        class Keeper:
+            write, close, fstat, open = os.write, os.close, os.fstat, os.open
+        def main():
+            keeper = Keeper()
+            fd = keeper.open(os.devnull, os.O_WRONLY)
+            print(keeper.write(fd, b"x"), keeper.fstat(fd) == os.fstat(fd=fd), keeper.close(fd))
+            print(all(pickle.loads(pickle.dumps(x)) is x for x in (os.write, os.system)), os.write.__name__)
+            print(os.open in os.supports_dir_fd, os.chdir in os.supports_fd, shutil.rmtree.avoids_symlink_attacks)
+            with alive():
+                print(pickle.loads(pickle.dumps(open)) is open, open.__name__)
+    """
+    assert facts(tmp_path, ALIVE + textwrap.dedent(program)) == [
+        "1 True None",
+        "True write",
+        "True True True",
+        "True open",
+    ]

@@ -215,8 +215,8 @@ def case_grandchildren_live_on() -> None:
     theirs.close()
     say(receive(mine), receive(ours))
     process.kill()
-    finish(process)
-    say(ours.poll(0.1))
+    process.join()
+    say(process.exitcode, ours.poll(0.1))
     ours.send("go")
     say(receive(ours))
 

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Listener, wait
 from typing import Any
 
-from .stage import LIMIT, launch, promptly, say, settle
+from .stage import LIMIT, launch, promptly, receive, say, settle
 
 
 def _served() -> dict[str, Any]:
@@ -50,7 +50,6 @@ def _served() -> dict[str, Any]:
         "connection.wait": lambda: wait([ours]) or theirs,
         "Connection.send": lambda: ours.send_bytes(b"x" * (1 << 24)) or theirs,
         "Listener.accept": lambda: Listener(None).accept(),
-        "Process.join": lambda: launch(threading.Event().wait, name="grandchild", daemon=True).join(),
     }
 
 
@@ -179,6 +178,32 @@ def case_kill_what_waits_for_multiprocessing() -> None:
 def case_terminate_what_waits_for_threads() -> None:
     """A child that waits in something of threading or queue ends with -SIGTERM at once."""
     _stop_all("threading", "terminate")
+
+
+def _joins(connection: Any, mine: Any) -> None:
+    process = launch(_told, connection, name="grandchild")
+    mine.send("ready")
+    process.join()
+
+
+def _told(connection: Any) -> None:
+    connection.recv()
+
+
+def case_stop_what_waits_for_a_child() -> None:
+    """A child that waits for its own child ends at once; that one lives on until it is told."""
+    for how in ("terminate", "kill"):
+        ours, theirs = multiprocessing.Pipe()
+        mine, childs = multiprocessing.Pipe()
+        process = launch(_joins, theirs, childs)
+        theirs.close()
+        say(receive(mine))
+        settle()
+        getattr(process, how)()
+        process.join()
+        say(process.exitcode, ours.poll(0.05))
+        ours.send("go")
+        say(receive(ours))
 
 
 def case_kill_what_waits_for_threads() -> None:

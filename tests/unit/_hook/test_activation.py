@@ -1,0 +1,259 @@
+"""On and off: nested, in threads, a thousand times, and exactly as it was in the end."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from tests.interpreters import answer, environment
+
+pytestmark = [pytest.mark.unit]
+
+#: Everything that the hook could leave behind, as data that can be compared by identity.
+PICTURE = """
+import gc, json, os, signal, sys, threading, time, warnings
+import mpthread_hook
+
+def picture():
+    rooms = [os, sys, time, threading, signal, *[m for n, m in list(sys.modules.items()) if n.startswith("concurrent")]]
+    return (list(sys.modules.items()), list(sys.meta_path), dict(os.environ),
+            [(room, dict(vars(room))) for room in rooms], type(sys), type(os.environ))
+
+def same(before, after):
+    wrong = [key for key, value in before[0] if sys.modules.get(key) is not value]
+    if [key for key, _ in after[0]][:len(before[0])] != [key for key, _ in before[0]]: wrong.append("order")
+    for (room, old), (_, new) in zip(before[3], after[3], strict=False):
+        wrong += [f"{room.__name__}.{key}" for key in old.keys() | new.keys() if old.get(key) is not new.get(key)]
+    wrong += [name for index, name in enumerate(["", "meta_path", "environ", "", "type(sys)", "type(environ)"])
+              if name and before[index] != after[index]]
+    return wrong
+
+def news(before, after):
+    known = {key for key, _ in before[0]}
+    return [key for key, _ in after[0] if key not in known and key.partition(".")[0] != "mpthread_hook"]
+"""
+
+
+def told(code: str, *options: str) -> Any:
+    """Run code after the picture's in a fresh interpreter that sees what this one sees."""
+    return answer(PICTURE + code, *options, env=environment([entry for entry in sys.path if entry]))
+
+
+def test_enable_and_disable_leave_nothing() -> None:
+    """All is as before: modules and their order, the patched rooms, the finders; nothing served is left."""
+    code = """
+import os.path, sys
+before = picture()
+mpthread_hook.enable()
+import multiprocessing.pool
+with multiprocessing.Pool(2) as pool:
+    pool.map(abs, [1, 2, 3])
+mpthread_hook.disable()
+after = picture()
+print(json.dumps([same(before, after), [n for n in news(before, after) if "multiprocessing" in n or n == "__mp_main__"]]))
+"""
+    assert told(code) == [[], []]
+
+
+def test_it_nests() -> None:
+    """Each enable() needs its disable(); one too many is our error and changes nothing."""
+    code = """
+found = []
+mpthread_hook.enable(); mpthread_hook.enable()
+mpthread_hook.disable(); found.append(mpthread_hook.enabled())
+mpthread_hook.disable(); found.append(mpthread_hook.enabled())
+try: mpthread_hook.disable()
+except mpthread_hook.errors.ActivationError as error: found.append(str(error))
+handle = mpthread_hook.enable(); handle.disable(); handle.disable(); found.append(mpthread_hook.enabled())
+print(json.dumps(found))
+"""
+    assert told("import mpthread_hook.errors\n" + code) == [
+        True,
+        False,
+        "disable() was called more often than enable(): nothing is enabled",
+        False,
+    ]
+
+
+def test_a_block_disables_after_an_exception() -> None:
+    """The handle of enable() disables at the end of its block, whatever ends it."""
+    code = """
+try:
+    with mpthread_hook.enable():
+        raise ValueError
+except ValueError:
+    print(json.dumps(mpthread_hook.enabled()))
+"""
+    assert told(code) is False
+
+
+@pytest.mark.parametrize("early", ["", "import multiprocessing.pool"])
+def test_a_thousand_cycles(early: str) -> None:
+    """1,000 nested cycles and 1,000 from four threads at once leave no growth and restore exactly."""
+    code = f"""
+warnings.simplefilter("ignore")
+{early}
+def cycle(count):
+    for _ in range(count):
+        with mpthread_hook.enable():
+            with mpthread_hook.enable():
+                import multiprocessing
+                assert multiprocessing.current_process().name == "MainProcess"
+                assert multiprocessing.Process(target=cycle).name.startswith("Process-")
+cycle(1)
+before = picture()
+cycle(20)
+gc.collect()
+objects = len(gc.get_objects())
+cycle(1000)
+gc.collect()
+grown = len(gc.get_objects()) - objects
+failures = []
+threading.excepthook = lambda args: failures.append(repr(args.exc_value))
+before[3][3][1]["excepthook"] = threading.excepthook
+threads = [threading.Thread(target=cycle, args=(250,)) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+after = picture()
+wrong = [name for name in same(before, after) if name not in ("threading._counter", "threading._dangling")]
+print(json.dumps([failures, wrong, news(before, after), mpthread_hook.status()["depth"], grown]))
+"""
+    failures, wrong, new, depth, grown = told(code)
+    assert (failures, wrong, new, depth) == ([], [], [], 0)
+    assert grown < 50  # no more than caches that fill up once
+
+
+def test_enabling_again_serves_the_same_modules() -> None:
+    """Classes and instances from an earlier block stay valid in a later one."""
+    code = """
+with mpthread_hook.enable():
+    import multiprocessing.queues as first
+    queue = __import__("multiprocessing").Queue()
+    queue.put(1)
+with mpthread_hook.enable():
+    import multiprocessing.queues as second
+    print(json.dumps([first is second, queue.get(), isinstance(queue, second.Queue)]))
+"""
+    assert told(code) == [True, 1, True]
+
+
+def test_leftover_processes_are_named() -> None:
+    """disable() waits, then restores all the same, and names what is still alive."""
+    code = """
+import threading
+before = picture()
+mpthread_hook.enable()
+import multiprocessing
+gate = threading.Event()
+process = multiprocessing.Process(target=gate.wait, name="straggler")
+process.start()
+try: mpthread_hook.disable(timeout=0.05)
+except Exception as error: text, kind = str(error), type(error).__name__
+gate.set()
+print(json.dumps([kind, "'straggler'" in text, mpthread_hook.enabled(), "multiprocessing" in sys.modules]))
+"""
+    assert told(code) == ["LeftoverProcessError", True, False, False]
+
+
+def test_a_finished_child_is_waited_for() -> None:
+    """disable() gives a child that is about to end the time to end."""
+    code = """
+mpthread_hook.enable()
+import multiprocessing, time
+multiprocessing.Process(target=time.sleep, args=(0.2,)).start()
+mpthread_hook.disable()
+print(json.dumps(mpthread_hook.status()["processes"]))
+"""
+    assert all(process["ended"] for process in told(code))
+
+
+def test_modules_built_on_served_ones_do_not_stay() -> None:
+    """`concurrent.futures.process`, imported meanwhile, is imported anew for real processes afterwards."""
+    code = """
+import concurrent.futures
+before = dict(vars(concurrent.futures))
+with mpthread_hook.enable():
+    from concurrent.futures import ProcessPoolExecutor
+    with ProcessPoolExecutor(1) as executor:
+        inside = executor.submit(os.getpid).result() != os.getpid()
+left = ["concurrent.futures.process" in sys.modules, ProcessPoolExecutor in vars(concurrent.futures).values()]
+import concurrent.futures.process as again
+print(json.dumps([inside, left, type(again.mp.__spec__.loader).__module__.partition(".")[0]]))
+"""
+    inside, left, loader = told(code)
+    assert inside
+    assert left == [False, False]
+    assert loader != "mpthread_hook"
+
+
+def test_original_gives_the_real_thing() -> None:
+    """`original()` returns what a patched name was, and what an unpatched one is."""
+    code = """
+real, join = os.getpid, os.path.join
+with mpthread_hook.enable():
+    import multiprocessing
+    found = [os.getpid is real, mpthread_hook.original("os", "getpid") is real]
+    found.append(mpthread_hook.original("posixpath" if os.name == "posix" else "ntpath", "join") is join)
+print(json.dumps([*found, os.getpid is real, mpthread_hook.original("os", "getpid") is real]))
+"""
+    assert told(code) == [False, True, True, True, True]
+
+
+def test_enabling_imports_nothing_served() -> None:
+    """enable() installs the finder only: multiprocessing is not imported, and nothing is patched."""
+    code = """
+real = os.getpid
+mpthread_hook.enable()
+names = [name for name in sys.modules if "multiprocessing" in name or ".emulation" in name or "._backend" in name]
+print(json.dumps([names, os.getpid is real, mpthread_hook.status()["completed"]]))
+"""
+    assert told(code) == [[], True, False]
+
+
+def test_a_real_fork_can_use_it() -> None:
+    """The child of a real fork, made while another thread held the lock, can enable and disable."""
+    if sys.platform == "win32":
+        pytest.skip("this platform has no fork")
+    code = """
+import mpthread_hook._switch as switch, mpthread_hook._hook.activation
+held, go = threading.Event(), threading.Event()
+def hold():
+    with switch.lock:
+        held.set(); go.wait()
+thread = threading.Thread(target=hold); thread.start(); held.wait()
+warnings.simplefilter("ignore")
+pid = os.fork()
+if pid == 0:
+    with mpthread_hook.enable():
+        os._exit(7)
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+go.set(); thread.join()
+print(json.dumps(status))
+"""
+    assert told(code) == 7
+
+
+def test_status_is_plain_data() -> None:
+    """status() can be dumped as JSON at every moment, and says why."""
+    code = """
+found = [mpthread_hook.status()]
+with mpthread_hook.enable():
+    found.append(mpthread_hook.status())
+    import multiprocessing
+    found.append(mpthread_hook.status())
+found.append(mpthread_hook.status())
+print(json.dumps(found))
+"""
+    before, on, used, after = told(code)
+    assert [state["enabled"] for state in (before, on, used, after)] == [False, True, True, False]
+    assert [state["reason"] for state in (before, on, used, after)] == [
+        "off: nobody turned it on",
+        "on: enable() was called",
+        "on: enable() was called",
+        "off: disable() was called",
+    ]
+    assert (on["completed"], used["completed"], after["completed"]) == (False, True, False)
+    assert "multiprocessing.context" in used["served"]
+    assert used["patches"] > 0 == after["patches"]

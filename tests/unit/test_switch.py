@@ -1,0 +1,307 @@
+"""What a start-up costs, what `MPTHREAD_HOOK` says, and how sitecustomize passes on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.interpreters import (
+    ROOT,
+    SITECUSTOMIZE,
+    answer,
+    environment,
+    make_venv,
+    place_package,
+    place_sitecustomize,
+    run,
+    site_packages,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.unit]
+
+MODULES = "import sys; names = list(sys.modules); import json; print(json.dumps(names))"
+#: Who serves multiprocessing: ours has our finder's loader.
+WHO = """
+import sys, json, multiprocessing
+spec = multiprocessing.__spec__
+print(json.dumps(type(spec.loader).__module__.partition(".")[0] == "mpthread_hook"))
+"""
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the interpreter of an environment that has nothing in it."""
+    return make_venv(str(tmp_path_factory.mktemp("bare")))
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> str:
+    """Return a folder with sitecustomize and the package beside it, as when both are vendored."""
+    place_package(str(tmp_path / "app"))
+    place_sitecustomize(str(tmp_path / "app"))
+    return str(tmp_path / "app")
+
+
+def added(python: str, **variables: str) -> list[str]:
+    """Return what a start loads beyond a bare start, in order."""
+    bare_start = answer(MODULES, python=python, env=environment())
+    return [name for name in answer(MODULES, python=python, env=environment(**variables)) if name not in bare_start]
+
+
+def test_a_start_loads_one_module(bare: str, app: str) -> None:
+    """With sitecustomize a start loads that one module more, on or undecided, and nothing of the stdlib."""
+    assert added(bare, PYTHONPATH=app) == ["sitecustomize"]
+    assert added(bare, PYTHONPATH=app, MPTHREAD_HOOK="1") == ["sitecustomize"]
+
+
+def test_the_facade_loads_two_modules(bare: str, app: str) -> None:
+    """Importing the package loads itself and the switch, and nothing of the stdlib."""
+    code = "import sys; before = set(sys.modules); import mpthread_hook; new = sorted(set(sys.modules) - before)"
+    code += "; import json; print(json.dumps(new))"
+    assert answer(code, python=bare, env=environment([app])) == ["mpthread_hook", "mpthread_hook._switch"]
+
+
+def test_a_checkout_on_the_path_is_enough(bare: str) -> None:
+    """PYTHONPATH names the checkout alone: the package is found beside sitecustomize, in src."""
+    assert answer(WHO, python=bare, env=environment([ROOT], MPTHREAD_HOOK="1")) is True
+
+
+def test_the_package_is_found_in_app_packages(bare: str, tmp_path: Path) -> None:
+    """Briefcase: app/sitecustomize.py runs while only app is on the path, and the package is a neighbour."""
+    place_sitecustomize(str(tmp_path / "app"))
+    place_package(str(tmp_path / "app_packages"))
+    env = environment([str(tmp_path / "app")], MPTHREAD_HOOK="1")
+    assert answer(WHO, python=bare, env=env) is True
+
+
+@pytest.mark.parametrize(
+    ("said", "served"),
+    [("1", True), ("1,strict", True), ("strict, 1", True), ("0", False), ("0,debug,strict", False), ("auto", None)],
+)
+def test_the_variable_decides(bare: str, app: str, said: str, served: bool | None) -> None:
+    """`MPTHREAD_HOOK` turns it on and off; ``auto`` leaves it to the platform, and says so."""
+    code = WHO.replace("print(", "ours = (") + "import mpthread_hook; print(json.dumps([json.loads(ours), mpthread_hook.status()]))"
+    got, status = answer(code, python=bare, env=environment([app], MPTHREAD_HOOK=said), stderr=None)
+    on = status["reason"].partition(":")[0] == "on"
+    assert got is on is status["enabled"]
+    assert served is None or got is served
+    assert len(status["reason"]) > 10
+
+
+def test_an_unknown_word_is_reported_once(bare: str, app: str) -> None:
+    """A word that nobody knows is one line on stderr, and changes nothing else."""
+    env = environment([app], MPTHREAD_HOOK="1,loud")
+    line = "mpthread_hook: MPTHREAD_HOOK has a word 'loud' that is none of auto, 1, 0, strict, debug; it is ignored\n"
+    assert answer(WHO, python=bare, env=env, stderr=line) is True
+
+
+def test_debug_prints_each_decision(bare: str, app: str) -> None:
+    """``debug`` says what ran, and why it is on."""
+    done = run(bare, "-c", "import multiprocessing", env=environment([app], MPTHREAD_HOOK="1,debug"))
+    assert done.stderr.splitlines() == [
+        f"mpthread_hook: {app}/sitecustomize.py ran",
+        "mpthread_hook: sitecustomize: on: MPTHREAD_HOOK is 1",
+    ]
+
+
+@pytest.mark.parametrize("broken", ["raise RuntimeError('x')", "import nothing_of_this_name", "raise SystemExit(3)", "("])
+def test_a_broken_package_is_one_line(bare: str, tmp_path: Path, broken: str) -> None:
+    """Whatever is broken in the package, a start is quiet and the first import says it and is stock's."""
+    app = str(tmp_path)
+    place_sitecustomize(app)
+    os.mkdir(f"{app}/mpthread_hook")
+    (tmp_path / "mpthread_hook" / "__init__.py").write_text(broken)
+    env = environment([app], MPTHREAD_HOOK="1")
+    assert run(bare, "-c", "pass", env=env).stderr == ""
+    done = run(bare, "-c", WHO, env=env)
+    assert done.stdout == "false\n"
+    assert len(done.stderr.splitlines()) == 1
+    assert "the package cannot be loaded" in done.stderr
+
+
+def test_strict_raises_when_the_package_is_missing(bare: str, tmp_path: Path) -> None:
+    """``strict``: a missing package is an ImportError of `import multiprocessing`, never of the start."""
+    place_sitecustomize(str(tmp_path))
+    env = environment([str(tmp_path)], MPTHREAD_HOOK="1,strict")
+    assert run(bare, "-c", "pass", env=env).stderr == ""
+    done = run(bare, "-c", "import multiprocessing", env=env)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("ImportError: mpthread_hook: the package cannot be loaded")
+
+
+def test_a_start_without_stderr_is_quiet(bare: str, app: str) -> None:
+    """Where `sys.stderr` is None (a phone, pythonw) nothing that we say fails."""
+    code = "import sys; sys.stderr = None; import mpthread_hook._switch as s; s.problem('x'); print(1)"
+    assert answer(code, python=bare, env=environment([app])) == 1
+
+
+def test_start_never_raises(bare: str, app: str) -> None:
+    """`start()` turns its own faults into one line."""
+    code = "import mpthread_hook._switch as s; s.install = None; print(int(s.start('pth')))"
+    line = "mpthread_hook: pth could not start it (TypeError: 'NoneType' object is not callable)\n"
+    assert answer(code, python=bare, env=environment([app], MPTHREAD_HOOK="1"), stderr=None) == 0
+    assert run(bare, "-c", code, env=environment([app], MPTHREAD_HOOK="1")).stderr.endswith(line)
+
+
+def test_ways_in_combine(bare: str, app: str) -> None:
+    """Every way in may be used on top of every other; there is one finder, and one `disable()` for all."""
+    code = """
+import sys, json
+import mpthread_hook.auto, mpthread_hook._switch as switch
+switch.start("pth"); switch.start("pth")
+with mpthread_hook.enable():
+    inside = mpthread_hook.enabled()
+found = [inside, mpthread_hook.enabled(), mpthread_hook.status()["ways_in"]]
+found.append(sum("mpthread_hook" in repr(finder) for finder in sys.meta_path))
+mpthread_hook.disable()
+found += [mpthread_hook.enabled(), sum("mpthread_hook" in repr(finder) for finder in sys.meta_path)]
+print(json.dumps(found))
+"""
+    found = answer(code, python=bare, env=environment([app], MPTHREAD_HOOK="1"))
+    assert found == [True, True, ["sitecustomize", "auto", "pth", "code"], 1, False, 0]
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Passing on
+
+TELL = "import sys; vars(sys).setdefault('told', []).append({!r})\n"
+
+
+def told(python: str, path: list[str], *, said: str = "1") -> tuple[list[str], str]:
+    """Return what the hidden sitecustomize files told, and which of them is imported in the end."""
+    code = "import json, sys; print(json.dumps([vars(sys).get('told', []), sys.modules['sitecustomize'].__file__]))"
+    names, file = answer(code, python=python, env=environment(path, MPTHREAD_HOOK=said))
+    assert "_mpthread_hook_ran" not in answer(
+        "import json, sys; print(json.dumps(list(vars(sys))))", python=python, env=environment(path)
+    )
+    return names, file
+
+
+def teller(folder: Path, name: str) -> str:
+    """Write a sitecustomize that tells its name, and return its folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(TELL.format(name))
+    return str(folder)
+
+
+@pytest.mark.parametrize("said", ["1", "0", "auto"])
+def test_the_hidden_sitecustomize_runs_once(bare: str, app: str, tmp_path: Path, said: str) -> None:
+    """The sitecustomize that ours hides runs once, also when we are off, and is the imported one."""
+    theirs = teller(tmp_path / "theirs", "theirs")
+    other = teller(tmp_path / "other", "other")
+    assert told(bare, [app, theirs, other], said=said) == (["theirs"], f"{theirs}/sitecustomize.py")
+
+
+def test_copies_do_not_call_each_other_for_ever(bare: str, app: str, tmp_path: Path) -> None:
+    """Three copies, one twice on the path and one by another name, each pass on, and theirs runs once."""
+    place_sitecustomize(str(tmp_path / "copy"))
+    os.symlink(app, tmp_path / "link")
+    (tmp_path / "file").mkdir()
+    os.symlink(f"{app}/sitecustomize.py", tmp_path / "file" / "sitecustomize.py")
+    theirs = teller(tmp_path / "theirs", "theirs")
+    path = [app, str(tmp_path / "copy"), app, str(tmp_path / "link"), str(tmp_path / "file"), theirs]
+    assert told(bare, path) == (["theirs"], f"{theirs}/sitecustomize.py")
+
+
+def test_a_zip_passes_on_and_is_passed_to(bare: str, app: str, tmp_path: Path) -> None:
+    """Ours in a zip file passes on, and a hidden one in a zip file is found."""
+    with zipfile.ZipFile(tmp_path / "ours.zip", "w") as archive:
+        archive.write(SITECUSTOMIZE, "sitecustomize.py")
+    with zipfile.ZipFile(tmp_path / "theirs.zip", "w") as archive:
+        archive.writestr("sitecustomize.py", TELL.format("zip"))
+    ours, theirs = str(tmp_path / "ours.zip"), str(tmp_path / "theirs.zip")
+    assert told(bare, [ours, theirs]) == (["zip"], f"{theirs}/sitecustomize.py")
+    assert told(bare, [app, theirs]) == (["zip"], f"{theirs}/sitecustomize.py")
+
+
+def test_one_of_the_distribution_runs(tmp_path: Path, app: str) -> None:
+    """A sitecustomize that the distribution put into its own folders (Debian) runs after ours."""
+    python = make_venv(str(tmp_path / "venv"))
+    theirs = teller(tmp_path / "venv" / os.path.relpath(site_packages(python), tmp_path / "venv"), "theirs")
+    assert told(python, [app]) == (["theirs"], f"{theirs}/sitecustomize.py")
+
+
+NEIGHBOUR = """
+import os, sys
+vars(sys).setdefault("told", []).append("neighbour")
+here = os.path.dirname(os.path.abspath(__file__))
+path, mine = list(sys.path), sys.modules.pop("sitecustomize")
+sys.path[:] = [entry for entry in path if os.path.abspath(entry) != here]
+try:
+    import sitecustomize
+except ImportError:
+    sys.modules["sitecustomize"] = mine
+finally:
+    sys.path[:] = path
+"""
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_a_neighbour_that_passes_on(bare: str, app: str, tmp_path: Path, ours_first: bool) -> None:
+    """A neighbour that leaves out only its own folder (as tracers do) finds ours again: theirs runs once."""
+    neighbour = tmp_path / "neighbour"
+    neighbour.mkdir()
+    (neighbour / "sitecustomize.py").write_text(NEIGHBOUR)
+    theirs = teller(tmp_path / "theirs", "theirs")
+    path = [app, str(neighbour), theirs] if ours_first else [str(neighbour), app, theirs]
+    assert told(bare, path)[0] == ["neighbour", "theirs"]
+
+
+@pytest.mark.parametrize("raised", ["ValueError('theirs')", "SystemExit(7)"])
+def test_what_the_hidden_one_raises_shows_as_without_us(bare: str, app: str, tmp_path: Path, raised: str) -> None:
+    """An exception of the hidden sitecustomize ends as it does without us, and we are in place all the same."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "sitecustomize.py").write_text(f"raise {raised}\n")
+    theirs = str(tmp_path / "theirs")
+    without = run(bare, "-c", "pass", env=environment([theirs]))
+    with_us = run(bare, "-c", "pass", env=environment([app, theirs], MPTHREAD_HOOK="1"))
+    # A SystemExit is fatal to the interpreter, and its traceback shows the frames in between.
+    lines = without.stderr.splitlines()
+    assert with_us.returncode == without.returncode
+    assert (with_us.stderr.splitlines()[0], with_us.stderr.splitlines()[-1]) == (lines[0], lines[-1])
+    if without.returncode == 0:
+        assert run(bare, "-c", WHO, env=environment([app, theirs], MPTHREAD_HOOK="1")).stdout == "true\n"
+
+
+def test_the_finder_is_there_before_the_hidden_one_runs(bare: str, app: str, tmp_path: Path) -> None:
+    """A hidden sitecustomize that imports multiprocessing gets ours."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "sitecustomize.py").write_text("import multiprocessing\n")
+    assert answer(WHO, python=bare, env=environment([app, str(tmp_path / "theirs")], MPTHREAD_HOOK="1")) is True
+
+
+def test_a_pth_that_was_faster_is_put_right(app: str, tmp_path: Path) -> None:
+    """A .pth line imported multiprocessing before sitecustomize ran: it is served all the same."""
+    python = make_venv(str(tmp_path / "venv"))
+    with open(os.path.join(site_packages(python), "aaa.pth"), "w", encoding="utf-8") as file:
+        file.write("import multiprocessing.queues\n")
+    code = "import json, mpthread_hook, multiprocessing; print(json.dumps(mpthread_hook.status()))"
+    status = answer(code, python=python, env=environment([app], MPTHREAD_HOOK="1"))
+    assert status["enabled"]
+    assert "multiprocessing.queues" in status["early_modules"]
+    assert answer(WHO, python=python, env=environment([app], MPTHREAD_HOOK="1")) is True
+    assert answer(WHO, python=python, env=environment([app], MPTHREAD_HOOK="0")) is False
+
+
+@pytest.mark.parametrize(
+    ("options", "runs"), [(["-s"], True), (["-P"], True), (["-E"], False), (["-I"], False), (["-S"], False)]
+)
+def test_flags_of_the_interpreter(bare: str, app: str, options: list[str], runs: bool) -> None:
+    """sitecustomize on PYTHONPATH runs with -s and -P; -E and -I ignore the variable and -S leaves site out."""
+    code = "import json, sys; print(json.dumps('sitecustomize' in sys.modules))"
+    assert answer(code, *options, python=bare, env=environment([app])) is runs
+
+
+def test_ours_is_importable_by_this_interpreter() -> None:
+    """The file stands alone: it compiles for the running version, and imports nothing of ours at its top."""
+    with open(SITECUSTOMIZE, encoding="utf-8") as file:
+        code: Any = compile(file.read(), SITECUSTOMIZE, "exec")
+    assert [name for name in code.co_names if "mpthread" in name] == []
+    assert sys.version_info >= (3, 11)
