@@ -8,12 +8,17 @@
 Set `MPTHREAD_HOOK` to ``0`` and it only passes on; the package's `_switch` explains the other values.
 """
 
-# ruff: noqa: I002 - `__future__` would be one more module at every start of every interpreter
-# This file is paid for by every interpreter that starts: what is not always needed stands in functions.
+# Every interpreter pays for this file: no `__future__`, which is a module, and imports where they are needed.
+# ruff: noqa: I002, PLC0415, ARG002
 
 import os
 import sys
 from _frozen_importlib_external import PathFinder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from typing import Any
 
 _SERVED = ("multiprocessing", "_multiprocessing")
 
@@ -26,13 +31,13 @@ class Waiting:
 
     mpthread_hook_waiting = "sitecustomize"
 
-    def __init__(self, ran):  # type: ignore[no-untyped-def]
+    def __init__(self, ran: "list[str]") -> None:
         #: The sitecustomize files that were run, this one first.
         self.ran = ran
         #: What was imported before.
         self.before = list(sys.modules)
 
-    def find_spec(self, fullname, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(self, fullname: str, path: "Any" = None, target: "Any" = None) -> "ModuleSpec | None":
         """Serve `multiprocessing` through the hook, and the package itself where `sys.path` lacks it."""
         if fullname.partition(".")[0] in _SERVED:
             return _hand_over(self, fullname, path)
@@ -41,24 +46,25 @@ class Waiting:
             return PathFinder.find_spec(fullname, [here, f"{here}/src", f"{here}/../app_packages"])
         return None
 
-    def __repr__(self):  # type: ignore[no-untyped-def]
+    def __repr__(self) -> str:
         return "<mpthread_hook, waiting for multiprocessing>"
 
 
-def _say(text):  # type: ignore[no-untyped-def]
+def _say(text: str) -> None:
     try:
         print("mpthread_hook:", text, file=sys.stderr)
     except Exception:  # no stderr, or a broken one: nothing at a start may fail
         pass
 
 
-def _hand_over(waiting, fullname, path):  # type: ignore[no-untyped-def]
+def _hand_over(waiting: Waiting, fullname: str, path: "Any") -> "ModuleSpec | None":
     try:
         from mpthread_hook import _switch
     except (Exception, SystemExit) as error:
         reason = f"the package cannot be loaded ({type(error).__name__}: {error})"
         if "strict" in os.environ.get("MPTHREAD_HOOK", ""):
-            raise ImportError(f"mpthread_hook: {reason}, and MPTHREAD_HOOK is strict", name=fullname) from error
+            text = f"mpthread_hook: {reason}, and MPTHREAD_HOOK is strict"
+            raise ImportError(text, name=fullname) from error
         sys.meta_path.remove(waiting)
         _say(f"{reason}; multiprocessing is the interpreter's own")
     else:
@@ -70,8 +76,8 @@ def _hand_over(waiting, fullname, path):  # type: ignore[no-untyped-def]
     return next((spec for spec in specs if spec is not None), None)
 
 
-def _start(ran):  # type: ignore[no-untyped-def]
-    switch = sys.modules.get("mpthread_hook._switch")
+def _start(ran: "list[str]") -> None:
+    switch: Any = sys.modules.get("mpthread_hook._switch")
     if switch is None:
         for finder in sys.meta_path:
             if "mpthread_hook_waiting" in vars(type(finder)):
@@ -84,13 +90,14 @@ def _start(ran):  # type: ignore[no-untyped-def]
     switch.start("sitecustomize")
 
 
-def _may_hold(entry):  # type: ignore[no-untyped-def]
+def _may_hold(entry: str) -> bool:
     # Cheaper than a finder, which lists the folder: that may hold thousands of files, and be slow to reach.
     name = f"{entry}/sitecustomize"
-    return os.path.exists(f"{name}.py") or os.path.exists(f"{name}.pyc") or os.path.exists(name) or os.path.isfile(entry)
+    exists = os.path.exists
+    return exists(f"{name}.py") or exists(f"{name}.pyc") or exists(name) or os.path.isfile(entry)
 
 
-def _pass_on(ran, entries):  # type: ignore[no-untyped-def]
+def _pass_on(ran: "list[str]", entries: "list[str]") -> None:
     """Run the next sitecustomize that was not run yet; other names of one place count as one."""
     done = [os.path.realpath(file) for file in ran]
     for entry in entries:
@@ -105,7 +112,7 @@ def _pass_on(ran, entries):  # type: ignore[no-untyped-def]
             return
 
 
-def _main():  # type: ignore[no-untyped-def]
+def _main() -> None:
     # Several copies of this file, or a neighbour that passes on as this one does, may call each other: what
     # was run is noted for all of them, for as long as the outermost one runs.
     ran = vars(sys).setdefault("_mpthread_hook_ran", [])

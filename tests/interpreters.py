@@ -33,7 +33,9 @@ def place_package(folder: str) -> str:
 
 def copy_package(folder: str) -> str:
     """Copy the package into ``folder``, without byte code."""
-    shutil.copytree(package(), os.path.join(folder, "mpthread_hook"), ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        package(), os.path.join(folder, "mpthread_hook"), ignore=shutil.ignore_patterns("__pycache__")
+    )
     return folder
 
 
@@ -64,6 +66,11 @@ def environment(path: Sequence[str] = (), **variables: str) -> dict[str, str]:
         env["PYTHONPATH"] = os.pathsep.join(path)
     env.update(variables)
     return env
+
+
+def this_path() -> list[str]:
+    """Return what this interpreter imports from, without the checkout's root: no sitecustomize of ours."""
+    return [entry for entry in sys.path if entry and os.path.realpath(entry) != os.path.realpath(ROOT)]
 
 
 def run(

@@ -302,6 +302,7 @@ def _run(process: ThreadProcess, body: Callable[[], int]) -> None:
     code = 1
     try:
         _enter(thread)
+        checkpoint()  # for signals from before there was a thread to handle them
         code = body()
     except ProcessExit:
         pass
@@ -325,7 +326,8 @@ def _enter(thread: Thread) -> None:
         function(thread)
     with process.mutex:
         process.threads[thread.ident] = thread
-    checkpoint()
+    if process.status is not None:
+        checkpoint()
 
 
 def _leave(thread: Thread) -> list[Callable[[], object]]:

@@ -179,7 +179,9 @@ def _decide(way: str) -> None:
         elif way not in _UNASKED:
             sentence = "not decided: the first import of multiprocessing looks closer"
         elif not sentence:
-            sentence = "off: nothing says that processes do not work here, and the wheel alone looks no closer"
+            sentence = (
+                "off: nothing says that processes do not work here, and the wheel alone looks no closer"
+            )
     if decided or ("auto" in said and way not in _UNASKED):
         # What another way in found out stays as it is: the finder is there, and serves or is undecided.
         undecided = not decided if not started else undecided and not decided
@@ -190,7 +192,7 @@ def _decide(way: str) -> None:
 
 
 def settle() -> bool:
-    """Find out, at the first import of a served module, whether this platform needs us; if not, step aside."""
+    """Find out, at the first served import, whether this platform needs us; if not, step aside."""
     global sentence, started, undecided
     from ._hook import policy  # noqa: PLC0415 - only an undecided start pays for the probes
 

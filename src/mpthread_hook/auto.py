@@ -1,4 +1,4 @@
-"""Import this before anything else to have the hook on where the platform needs it: `import mpthread_hook.auto`.
+"""Import this before anything else, to have the hook on where the platform needs it.
 
 The environment variable `MPTHREAD_HOOK` (``1``, ``0``, ``auto``) overrules the platform.
 """

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,15 @@ def _hooked(session: Session, suite: plan.Suite, verbose: bool) -> tuple[bool, d
     print(verdict.line(), flush=True)
     for full, row in sorted(verdict.expected.items()):
         print(f"    expected: {full}: {row.reason}")
+    skipped: Counter[str] = Counter()
     for full, text in sorted(verdict.failures.items()):
         lines = text.strip().splitlines() or [""]
-        print(f"    FAILED {full}: " + (text if verbose else f"{lines[0][:90]} ... {lines[-1][:200]}"))
+        if lines[0].startswith("not run: setUp"):
+            skipped[full.rpartition(".")[0]] += 1  # its fixture is told, once
+        else:
+            print(f"    FAILED {full}: " + (text if verbose else f"{lines[0][:90]} ... {lines[-1][:200]}"))
+    for name, count in skipped.items():
+        print(f"    FAILED {name}: {count} tests not run, since a fixture failed")
     for error in verdict.errors:
         print(f"    ERROR {error}")
     sys.stdout.flush()

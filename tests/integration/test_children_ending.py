@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -12,8 +13,11 @@ pytestmark = pytest.mark.integration
 
 def printed(code: str) -> tuple[int, list[str], str]:
     """Run a program under the hook; return its status, the lines it printed, sorted, and its stderr."""
+    # Unbuffered streams would mix the lines of real processes as well.
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
     done = subprocess.run(
         [sys.executable, "-m", "mpthread_hook", "run", "-c", code],
+        env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -165,15 +165,16 @@ _RECAP = re.compile(r"^(\S+)\s+: (ok=.*?)\s*$", re.MULTILINE)
 # Banners come once per task and group of hosts, so their number is the play's only when all go in step;
 # polls are counted by the clock.
 _KIND = re.compile(
-    r"^(ok|changed|skipping|failed|fatal|included|unreachable|ASYNC OK on|ASYNC FAILED on"
+    r"^(ok|changed|skipping|failed|fatal|included|unreachable"
     r"|FAILED - RETRYING|\.\.\.ignoring|PLAY|PLAY RECAP|NO MORE HOSTS LEFT)\b"
 )
 _BANNER = re.compile(r"^(TASK|RUNNING HANDLER|PLAY|PLAY RECAP|NO MORE HOSTS LEFT) ?\[?")
 # One line for as many hosts as happened to be there: counted per host.
 _INCLUDED = re.compile(r"^included: (?P<what>.*) for (?P<hosts>[^=]*?)(?P<item> => .*)?$", re.MULTILINE)
-_CLOCKED = re.compile(r"^(ASYNC POLL|ASYNC OK|ASYNC FAILED)")
+_CLOCKED = re.compile(r"^(ASYNC POLL|ASYNC OK|ASYNC FAILED|FAILED - RETRYING: \[\w+\]: Poll)")
 # What differs from one run to the next, in values that plays print.
 _CHANGING = (
+    (re.compile(r"ansible-moduletmp-[\d.]+-\w{8}"), "TMP"),  # named so where modules are pipelined
     (re.compile(r"ansible-tmp-[\d.]+-\d+-\d+"), "TMP"),
     (re.compile(r"\b[jJ]?\d{10,}\.\d+\b"), "JOB"),
     (re.compile(r" at 0x[0-9a-f]+"), ""),
@@ -201,7 +202,7 @@ def kinds(stdout: str, *, in_step: bool) -> Counter[str]:
     """Count the result lines of each kind."""
     counts: Counter[str] = Counter()
     for line in _per_host(stdout).splitlines():
-        found = _KIND.match(line) or (in_step and _BANNER.match(line)) or None
+        found = (not _CLOCKED.match(line) and _KIND.match(line)) or (in_step and _BANNER.match(line)) or None
         if found:
             counts[found[1]] += 1
         elif line.startswith("...ignoring"):

@@ -77,7 +77,7 @@ NEEDS_A_COMMAND = {
     "command": ("    - command: uname -a\n", "uname"),
     "shell": ("    - shell: uname -a | cat\n", "uname"),
     "raw": ("    - raw: uname -a\n", "uname"),
-    "script": ("    - script: library/probe.py\n", "probe.py"),
+    "script": (f"    - script: {PLAYS}/only_even.yml\n", "only_even.yml"),
     "git": ("    - git: {repo: 'file:///nowhere', dest: /nowhere/else}\n", "git"),
     "user": ("    - user: {name: somebody_new}\n", "useradd"),
     "pip": ("    - pip: {name: nothing}\n", "pip"),

@@ -65,6 +65,13 @@ def test_modules_as_processes(stock: Stock, tmp_path: Path) -> None:
     compare(stock, tmp_path, "modules", "linear", Size(2, 2, 1), HOOKED)
 
 
+def test_service_facts(tmp_path: Path, sandbox: None) -> None:
+    """The module runs, and says that it knows of no service where it can ask no program."""
+    found = play("services", SANDBOXED, tmp_path / "run", Size(2, 2, 1))
+    assert found.status == 0, found.stdout + found.stderr
+    assert found.stdout.count('"msg": "failed=False True"') == 2
+
+
 def test_memory_does_not_grow(tmp_path: Path, sandbox: None) -> None:
     """Two thousand module runs leave less than 8 MB behind."""
     size = Size(4, 4, 1)

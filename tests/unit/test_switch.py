@@ -1,5 +1,6 @@
 """What a start-up costs, what `MPTHREAD_HOOK` says, and how sitecustomize passes on."""
 
+# ruff: noqa: E501 - programs in strings
 from __future__ import annotations
 
 import os
@@ -52,7 +53,11 @@ def app(tmp_path: Path) -> str:
 def added(python: str, **variables: str) -> list[str]:
     """Return what a start loads beyond a bare start, in order."""
     bare_start = answer(MODULES, python=python, env=environment())
-    return [name for name in answer(MODULES, python=python, env=environment(**variables)) if name not in bare_start]
+    return [
+        name
+        for name in answer(MODULES, python=python, env=environment(**variables))
+        if name not in bare_start
+    ]
 
 
 def test_a_start_loads_one_module(bare: str, app: str) -> None:
@@ -63,7 +68,9 @@ def test_a_start_loads_one_module(bare: str, app: str) -> None:
 
 def test_the_facade_loads_two_modules(bare: str, app: str) -> None:
     """Importing the package loads itself and the switch, and nothing of the stdlib."""
-    code = "import sys; before = set(sys.modules); import mpthread_hook; new = sorted(set(sys.modules) - before)"
+    code = (
+        "import sys; before = set(sys.modules); import mpthread_hook; new = sorted(set(sys.modules) - before)"
+    )
     code += "; import json; print(json.dumps(new))"
     assert answer(code, python=bare, env=environment([app])) == ["mpthread_hook", "mpthread_hook._switch"]
 
@@ -83,11 +90,21 @@ def test_the_package_is_found_in_app_packages(bare: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("said", "served"),
-    [("1", True), ("1,strict", True), ("strict, 1", True), ("0", False), ("0,debug,strict", False), ("auto", None)],
+    [
+        ("1", True),
+        ("1,strict", True),
+        ("strict, 1", True),
+        ("0", False),
+        ("0,debug,strict", False),
+        ("auto", None),
+    ],
 )
 def test_the_variable_decides(bare: str, app: str, said: str, served: bool | None) -> None:
     """`MPTHREAD_HOOK` turns it on and off; ``auto`` leaves it to the platform, and says so."""
-    code = WHO.replace("print(", "ours = (") + "import mpthread_hook; print(json.dumps([json.loads(ours), mpthread_hook.status()]))"
+    code = (
+        WHO.replace("print(", "ours = (")
+        + "import mpthread_hook; print(json.dumps([json.loads(ours), mpthread_hook.status()]))"
+    )
     got, status = answer(code, python=bare, env=environment([app], MPTHREAD_HOOK=said), stderr=None)
     on = status["reason"].partition(":")[0] == "on"
     assert got is on is status["enabled"]
@@ -111,7 +128,9 @@ def test_debug_prints_each_decision(bare: str, app: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("broken", ["raise RuntimeError('x')", "import nothing_of_this_name", "raise SystemExit(3)", "("])
+@pytest.mark.parametrize(
+    "broken", ["raise RuntimeError('x')", "import nothing_of_this_name", "raise SystemExit(3)", "("]
+)
 def test_a_broken_package_is_one_line(bare: str, tmp_path: Path, broken: str) -> None:
     """Whatever is broken in the package, a start is quiet and the first import says it and is stock's."""
     app = str(tmp_path)
@@ -255,7 +274,9 @@ def test_a_neighbour_that_passes_on(bare: str, app: str, tmp_path: Path, ours_fi
 
 
 @pytest.mark.parametrize("raised", ["ValueError('theirs')", "SystemExit(7)"])
-def test_what_the_hidden_one_raises_shows_as_without_us(bare: str, app: str, tmp_path: Path, raised: str) -> None:
+def test_what_the_hidden_one_raises_shows_as_without_us(
+    bare: str, app: str, tmp_path: Path, raised: str
+) -> None:
     """An exception of the hidden sitecustomize ends as it does without us, and we are in place all the same."""
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "sitecustomize.py").write_text(f"raise {raised}\n")
@@ -274,7 +295,9 @@ def test_the_finder_is_there_before_the_hidden_one_runs(bare: str, app: str, tmp
     """A hidden sitecustomize that imports multiprocessing gets ours."""
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "sitecustomize.py").write_text("import multiprocessing\n")
-    assert answer(WHO, python=bare, env=environment([app, str(tmp_path / "theirs")], MPTHREAD_HOOK="1")) is True
+    assert (
+        answer(WHO, python=bare, env=environment([app, str(tmp_path / "theirs")], MPTHREAD_HOOK="1")) is True
+    )
 
 
 def test_a_pth_that_was_faster_is_put_right(app: str, tmp_path: Path) -> None:
@@ -294,7 +317,7 @@ def test_a_pth_that_was_faster_is_put_right(app: str, tmp_path: Path) -> None:
     ("options", "runs"), [(["-s"], True), (["-P"], True), (["-E"], False), (["-I"], False), (["-S"], False)]
 )
 def test_flags_of_the_interpreter(bare: str, app: str, options: list[str], runs: bool) -> None:
-    """sitecustomize on PYTHONPATH runs with -s and -P; -E and -I ignore the variable and -S leaves site out."""
+    """The sitecustomize on PYTHONPATH runs with -s and -P; -E and -I ignore the variable and -S leaves site out."""
     code = "import json, sys; print(json.dumps('sitecustomize' in sys.modules))"
     assert answer(code, *options, python=bare, env=environment([app])) is runs
 

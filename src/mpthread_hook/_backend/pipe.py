@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import socket
-from _thread import RLock, allocate_lock
+from _thread import RLock, _local, allocate_lock
 from collections import deque
 
 from .. import _identity
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 # Re-entrant: the collector may run while it is held, and close connections that nobody refers to.
 _holds_lock = RLock()
+
+
+_NOTHING: Any = object()
 
 
 class Readiness:
@@ -118,6 +121,8 @@ class End:
         try:
             message = self.inbox.popleft()
         except IndexError:
+            message = _NOTHING  # waits outside: what is raised there has nothing to do with the deque
+        if message is _NOTHING:
             message = self._wait(deadline)
         if self.readiness is not None:
             self.readiness.update(self)
@@ -224,10 +229,34 @@ _in_flight: dict[int, Any] = {}
 _tickets = itertools.count(1)
 
 
+class _Collecting(_local):
+    """The tickets of the pickle that the calling thread is making for a child, while it does."""
+
+    tickets: list[int] | None = None
+
+
+_collecting = _Collecting()
+
+
+class tickets_for:  # noqa: N801 - a context manager, named as the stdlib names its own
+    """What is sent along inside the block is for one process: if it dies before, it is dropped."""
+
+    def __init__(self, process: ThreadProcess) -> None:
+        self._tickets: list[int] = process.state.setdefault("tickets", [])
+
+    def __enter__(self) -> None:
+        _collecting.tickets = self._tickets
+
+    def __exit__(self, *exc: object) -> None:
+        _collecting.tickets = None
+
+
 def send_along(thing: Any) -> int:
     """Keep ``thing`` until the ticket that is returned, which travels in a pickle, is cashed."""
     ticket = next(_tickets)
     _in_flight[ticket] = thing
+    if _collecting.tickets is not None:
+        _collecting.tickets.append(ticket)
     return ticket
 
 
@@ -249,6 +278,8 @@ def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
 def _release(process: ThreadProcess) -> None:
     for hold in list(process.handles):
         hold.drop(process)
+    for ticket in process.state.pop("tickets", ()):
+        _in_flight.pop(ticket, None)
 
 
 _identity.at_start(_inherit)

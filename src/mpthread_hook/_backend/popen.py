@@ -15,6 +15,7 @@ from importlib import import_module
 
 from .. import _identity
 from .._identity import HERE, MAIN, ThreadProcess
+from .pipe import tickets_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -202,8 +203,9 @@ class SpawnPopen(Popen):
         context.set_spawning_popen(self)
         try:
             preparation = spawn.get_preparation_data(process_obj._name)
-            reduction.dump(preparation, buffer)
-            reduction.dump(process_obj, buffer)
+            with tickets_for(record):
+                reduction.dump(preparation, buffer)
+                reduction.dump(process_obj, buffer)
         finally:
             context.set_spawning_popen(None)
         buffer.seek(0)

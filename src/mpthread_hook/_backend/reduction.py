@@ -6,6 +6,7 @@ import os
 import sys
 from importlib import import_module
 
+from .._identity import real_close
 from .pipe import cash, send_along
 
 TYPE_CHECKING = False
@@ -24,8 +25,9 @@ class DupFd:
         self._fd = os.dup(fd)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        fd, self._fd = self._fd, -1
-        return _rebuild_dup_fd, (send_along(fd),)
+        travelling = DupFd.__new__(DupFd)
+        travelling._fd, self._fd = self._fd, -1
+        return cash, (send_along(travelling),)
 
     def detach(self) -> int:
         """Return the descriptor; it is the caller's from now on."""
@@ -34,13 +36,7 @@ class DupFd:
 
     def __del__(self) -> None:
         if self._fd >= 0:
-            os.close(self._fd)
-
-
-def _rebuild_dup_fd(ticket: int) -> DupFd:
-    duplicate = DupFd.__new__(DupFd)
-    duplicate._fd = cash(ticket)
-    return duplicate
+            real_close(self._fd)
 
 
 def send_handle(conn: Any, handle: int, destination_pid: int | None) -> None:

@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
-    from typing import Any
+    from typing import Any, NoReturn
 
 RECURSIVE_MUTEX = 0
 SEMAPHORE = 1
@@ -109,8 +109,11 @@ class SemLock:
         try:
             self._pop()
         except IndexError:
-            if not block or (timeout is not None and timeout <= 0) or not self._wait(timeout):
-                return False
+            free = False  # waits outside: what is raised there has nothing to do with the deque
+        else:
+            free = True
+        if not free and (not block or (timeout is not None and timeout <= 0) or not self._wait(timeout)):
+            return False
         self._owner = get_ident()
         self._owner_thread = here
         self._depth += 1
@@ -175,6 +178,9 @@ class SemLock:
 
     __enter__ = acquire
     __exit__ = release
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("cannot pickle '_multiprocessing.SemLock' object")
 
     def _count(self) -> int:
         """Return how often the calling process has taken it and not given it back."""

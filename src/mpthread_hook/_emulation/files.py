@@ -104,7 +104,7 @@ class _Open:
 
     __slots__ = ()
     __name__ = __qualname__ = "open"
-    __module__ = io.open.__module__
+    __module__ = "io"  # where it is found by its name, to be pickled
     __doc__ = io.open.__doc__
     __text_signature__ = getattr(io.open, "__text_signature__", None)
 

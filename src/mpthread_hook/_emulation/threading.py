@@ -1,8 +1,9 @@
 """`threading` as a thread process sees it: its own main thread, its own threads, its own shutdown.
 
 A thread that is started in a thread process belongs to it, whatever starts it.  `Condition`, and so
-everything in `threading` and `queue` that is built on it, waits on locks of ours there, which signals and
-the end of the process interrupt; a plain `Lock` is the interpreter's own and cannot be interrupted.
+everything in `threading` and `queue` that is built on it, waits on locks of ours there (`locks`), which
+signals and the end of the process interrupt; waiting for an `RLock`, or for a lock that the main program
+made, cannot be interrupted.
 """
 
 from __future__ import annotations
@@ -21,9 +22,6 @@ from .._identity import (
     adopt,
     at_enter,
     at_leave,
-    monotonic,
-    park,
-    unlock,
     wait_thread,
 )
 from . import foreign, futures, presence
@@ -38,7 +36,6 @@ functions = Functions(__name__)
 
 _real_start_new_thread = _thread.start_new_thread
 _real_start_joinable_thread: Any = getattr(_thread, "start_joinable_thread", None)
-_real_allocate_lock = _thread.allocate_lock
 _real_current_thread, _real_main_thread = _real.current_thread, _real.main_thread
 _real_enumerate, _real_active_count = _real.enumerate, _real.active_count
 _real_join = _real.Thread.join
@@ -126,6 +123,11 @@ def _entered(record: Thread) -> None:
     if record is record.process.main:
         record.object = _MainThread(record)
         _module._active[record.ident] = record.object
+        # As `threading` does in what it starts: coverage and debuggers follow into child processes.
+        if _module._trace_hook is not None:
+            sys.settrace(_module._trace_hook)
+        if _module._profile_hook is not None:
+            sys.setprofile(_module._profile_hook)
     elif record.stands_for is not None:
         # A signal handler runs in the main thread, as far as it can tell.
         record.object = record.stands_for.object
@@ -245,54 +247,6 @@ def _set_tstate_lock(self: Any) -> None:
     if HERE.thread is not None and not self.daemon:
         with _module._shutdown_locks_lock:
             _module._shutdown_locks.discard(self._tstate_lock)
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Waiting
-
-
-class _ParkingLock:
-    """The lock that a `Condition` of `threading` hands to each of its waiters, for a thread process."""
-
-    __slots__ = ("_channel", "_token")
-
-    def __init__(self) -> None:
-        self._token: list[None] = [None]
-        self._channel = _real_allocate_lock()
-        self._channel.acquire()
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        deadline = monotonic() + timeout
-        while True:
-            try:
-                self._token.pop()
-            except IndexError:
-                left = deadline - monotonic() if timeout >= 0 else -1.0
-                if not blocking or (timeout >= 0 and left <= 0):
-                    return False
-                park(self._channel, left)
-            else:
-                return True
-
-    __enter__ = acquire
-
-    def release(self) -> None:
-        if self._token:
-            raise RuntimeError("release unlocked lock")
-        self._token.append(None)
-        unlock(self._channel)
-
-    def __exit__(self, *exc: object) -> None:
-        self.release()
-
-    def locked(self) -> bool:
-        return not self._token
-
-
-@functions
-def _allocate_lock(_: object) -> Any:
-    """Make a lock for a waiter."""
-    return _real_allocate_lock() if HERE.thread is None else _ParkingLock()
 
 
 # ---------------------------------------------------------------------------------------------------------

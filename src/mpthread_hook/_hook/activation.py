@@ -17,11 +17,12 @@ from _thread import get_ident
 
 from .. import _identity, _switch, _table
 from ..errors import ActivationError, LeftoverProcessError
-from . import importer, late
+from . import importer, late, survey
 from .journal import Journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import ModuleType
     from typing import Any
 
@@ -57,6 +58,21 @@ class Handle:
             self._open = False
             disable(timeout)
 
+    def leftover(self, timeout: float = 5.0, known: Iterable[int] = ()) -> list[dict[str, Any]]:
+        """Return name and pid of the thread processes that do not end within ``timeout`` seconds.
+
+        Those with a pid in ``known`` do not count.
+        """
+        return [{"name": one.name, "pid": one.pid} for one in survey.leftover(timeout, known)]
+
+    def end(self, pids: Iterable[int]) -> None:
+        """Kill the thread processes of these pids, and wait for their end."""
+        survey.end(one for one in survey.alive() if one.pid in frozenset(pids))
+
+    def stacks(self) -> str:
+        """Return where every thread stands, under the name of its process."""
+        return survey.stacks()
+
     def __enter__(self) -> Handle:
         return self
 
@@ -72,11 +88,12 @@ def enable(late: str | None = None, way: str = "code") -> Handle:
     """Serve thread-backed modules from now on; nested calls count."""
     global _depth
     mode = _late_mode(late)
+    if _switch.undecided:
+        _switch.settle()  # so that the last disable() knows whether the start-up files want it to stay on
     early = _early_modules()
     found = _look_back(early, mode)
     with _switch.lock:
         _depth += 1
-        _switch.undecided = False
         _switch.sentence = _switch.sentence if _switch.started else "on: enable() was called"
         _switch.install(way)
     if early:
@@ -90,7 +107,9 @@ def take_over_late() -> None:
     if early:
         mode = _late_mode(None)
         if mode == "error":
-            _switch.problem(f"multiprocessing was imported before {_switch.ways_in[-1]} ran, and it is strict")
+            _switch.problem(
+                f"multiprocessing was imported before {_switch.ways_in[-1]} ran, and it is strict"
+            )
             mode = "warn"
         _take_over(early, _look_back(early, mode), mode)
 
@@ -126,12 +145,15 @@ def _take_over(early: dict[str, ModuleType], found: list[late.Reference], mode: 
         _early.update(early)
     served = {name: importer.import_module(name) for name in early if importer.find_spec(name) is not None}
     with _switch.lock:
+        known = late.defined_by(early)
         left = late.redirect(early, served, _redirections)
         if mode == "rebind":
-            late.rebind(early, served, _redirections)
+            late.rebind(known, served, _redirections)
         for one in found:
             rebound = mode == "rebind" and one["kind"] == "class"
-            stays = one["what"] in left if one["kind"] == "class" else f"{one['module']}.{one['name']}" in left
+            stays = (
+                one["what"] in left if one["kind"] == "class" else f"{one['module']}.{one['name']}" in left
+            )
             one["redirected"] = one["kind"] != "instance" and (rebound or not stays)
         _references.extend(found)
     if mode == "warn":
@@ -155,9 +177,11 @@ def complete() -> None:
             replaced: dict[int, Any] = {}
             for name in _table.foreign_modules():
                 module = sys.modules.get(name)
-                if module is not None:
+                if module is not None and not importer.being_imported(module):
                     _apply(module, replaced)
                 else:
+                    if module is not None:
+                        importer.patch_when_imported(module)
                     _switch.finder.triggers[name] = importer.find_and_patch
             _followed.extend(late.rebind_patched(replaced, _patches))
             _completed = True
@@ -216,7 +240,7 @@ def disable(timeout: float = 5.0) -> None:
             raise ActivationError("disable() was called more often than enable(): nothing is enabled")
         if _depth or _switch.started:
             return
-    leftover = _wait_for_processes(timeout)
+    leftover = survey.leftover(timeout)
     with _switch.lock:
         # Another thread may have enabled it meanwhile, or disabled it in our place.
         if not _depth and not _switch.started and enabled():
@@ -224,18 +248,8 @@ def disable(timeout: float = 5.0) -> None:
     if leftover:
         raise LeftoverProcessError(
             f"{len(leftover)} thread process(es) were still alive {timeout:g} s after disable(): "
-            + ", ".join(f"{process.name!r} (pid {process.pid})" for process in leftover)
-            + "; join() or terminate() them before"
+            f"{survey.names(leftover)}; join() or terminate() them before"
         )
-
-
-def _wait_for_processes(timeout: float) -> list[_identity.ThreadProcess]:
-    deadline = _identity.monotonic() + timeout
-    alive = []
-    for process in list(_identity.PROCESSES.values()):
-        if not _identity.wait(process, max(0.0, deadline - _identity.monotonic())):
-            alive.append(process)
-    return alive
 
 
 def _restore() -> None:
@@ -281,7 +295,7 @@ def _restore_modules() -> None:
 
 
 def _holds_served(module: ModuleType) -> bool:
-    """Return whether a module of the interpreter was built on what we served (`concurrent.futures.process`)."""
+    """Return whether a module of the interpreter builds on what we serve (`concurrent.futures.process`)."""
     return isinstance(module, type(sys)) and any(
         (isinstance(value, type) and is_served(value.__module__))
         or (isinstance(value, type(sys)) and importer.is_ours(value))

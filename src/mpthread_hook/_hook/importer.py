@@ -199,6 +199,40 @@ def find_and_patch(fullname: str, path: Sequence[str] | None, target: ModuleType
         _searching.discard(key)
 
 
+def being_imported(module: ModuleType) -> bool:
+    """Return whether the body of a module is still being executed."""
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+def patch_when_imported(module: ModuleType) -> None:
+    """Have a module patched when its import, which is under way, ends: its body would undo it before that.
+
+    `concurrent.futures.process` and others import multiprocessing from their bodies.
+    """
+    spec = module.__spec__
+    if spec is not None and type(spec) is ModuleSpec:
+        spec.__class__ = _UnfinishedSpec
+
+
+class _UnfinishedSpec(ModuleSpec):
+    """The spec of a module that is being imported; importlib marks the end on it."""
+
+    @property
+    def _initializing(self) -> bool:
+        return bool(self.__dict__["_initializing"])
+
+    @_initializing.setter
+    def _initializing(self, value: bool) -> None:
+        self.__dict__["_initializing"] = value
+        module = sys.modules.get(self.name)
+        if not value:
+            self.__class__ = ModuleSpec  # type: ignore[assignment]
+            if module is not None:
+                from . import activation  # noqa: PLC0415 - activation imports this module
+
+                activation.patch(module)
+
+
 class PatchingLoader:
     """Loads a foreign module with its own loader, then lets the activation patch it."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .journal import Journal
 
     class Reference(TypedDict):
-        """One thing that a module took from `multiprocessing` early; plain data, for `status` and `doctor`."""
+        """One thing that a module took from `multiprocessing` early, as plain data."""
 
         module: str
         name: str
@@ -38,7 +38,17 @@ _Module: Any = type(sys)
 _KEY = "__mpthread_hook_served__"
 #: Names that every module has for itself.
 OWN_NAMES = frozenset(
-    ("__name__", "__doc__", "__package__", "__loader__", "__spec__", "__file__", "__path__", "__cached__", "__builtins__")
+    (
+        "__name__",
+        "__doc__",
+        "__package__",
+        "__loader__",
+        "__spec__",
+        "__file__",
+        "__path__",
+        "__cached__",
+        "__builtins__",
+    )
 )
 
 
@@ -77,15 +87,17 @@ def references(early: dict[str, ModuleType]) -> list[Reference]:
             if entry is not None:
                 found.append(_reference(module.__name__, name, kind, entry))
     for entry in classes.values():
-        for subclass in type.__subclasses__(entry[2]):
-            if not is_ours(subclass.__module__) and not is_stdlib(subclass.__module__):
-                found.append(_reference(subclass.__module__, subclass.__qualname__, "subclass", entry))
+        found.extend(
+            _reference(subclass.__module__, subclass.__qualname__, "subclass", entry)
+            for subclass in type.__subclasses__(entry[2])
+            if not is_ours(subclass.__module__) and not is_stdlib(subclass.__module__)
+        )
     return sorted(found, key=lambda one: (one["module"], one["name"]))
 
 
 def _foreign() -> list[ModuleType]:
-    """Return the modules that may be changed and are worth a report: those of the program and its packages."""
-    found = {}
+    """Return the modules that may be changed and are worth a report: those of programs and packages."""
+    found: dict[int, ModuleType] = {}
     for name, module in list(sys.modules.items()):
         if isinstance(module, _Module) and not is_ours(name) and not is_stdlib(name):
             found.setdefault(id(module), module)  # `__main__` has a second name, `__mp_main__`
@@ -189,12 +201,18 @@ def _redirect_classes(name: str, early: ModuleType, served: ModuleType, journal:
         if not isinstance(old, type) or not isinstance(new, type) or old is new or old.__module__ != name:
             continue
         if issubclass(old, BaseException):
-            if not _set_bases(new, (old, *(base for base in new.__bases__ if base is not Exception)), journal):
+            if not _set_bases(
+                new, (old, *(base for base in new.__bases__ if base is not Exception)), journal
+            ):
                 left.add(f"{name}.{key}")
             continue
         if any(row[_table.NAME] == key and row[_table.STATUS] != "stdlib" for row in _table.rows_of(name)):
             left.add(f"{name}.{key}")
         for subclass in type.__subclasses__(old):
+            # Instances of the interpreter's own classes, made early, go on with the code that made them; only
+            # processes are ours from now on, whatever class they are of.
+            if is_ours(subclass.__module__) and name != "multiprocessing.process":
+                continue
             bases = tuple(new if base is old else base for base in subclass.__bases__)
             if not _set_bases(subclass, bases, journal):
                 left.add(f"{subclass.__module__}.{subclass.__qualname__}")
@@ -215,9 +233,11 @@ def _set_bases(cls: type, bases: tuple[type, ...], journal: Journal) -> bool:
     return True
 
 
-def rebind(early: dict[str, ModuleType], served: dict[str, ModuleType], journal: Journal) -> None:
-    """Give the served class or function to every module that holds an early one under a name of its own."""
-    known = defined_by(early)
+def rebind(known: dict[int, tuple[str, str, Any]], served: dict[str, ModuleType], journal: Journal) -> None:
+    """Give the served class or function to every module that holds an early one under a name of its own.
+
+    ``known`` is what `defined_by()` returned before anything was redirected.
+    """
     for module in _foreign():
         for key, value in list(vars(module).items()):
             entry = known.get(id(value))
@@ -228,7 +248,7 @@ def rebind(early: dict[str, ModuleType], served: dict[str, ModuleType], journal:
 
 
 def rebind_patched(replaced: dict[int, Any], journal: Journal) -> list[tuple[str, str]]:
-    """Give functions that were patched (`os.getpid`) to the modules that took them early (`from os import …`).
+    """Give functions that were patched (`os.getpid`) to the modules that took them early (`from os import`).
 
     For the main program ours do what the real ones do, so nobody needs to be asked.
     """

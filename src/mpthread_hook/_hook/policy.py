@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def real_module(name: str) -> ModuleType | None:
-    """Return a fresh copy of an extension module that is not ours and in no `sys.modules`; None if missing."""
+    """Return a fresh copy of a real extension module, in no `sys.modules`; None if it is missing."""
     if sys.modules.get(name, ...) is None:
         return None  # hidden on purpose
     try:

@@ -17,9 +17,18 @@ from . import adapted, emulated_control, emulated_state, served, substitutes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     Row = tuple[str, str, str, str | None, str | None, tuple[int, int] | None, tuple[int, int] | None, str]
 
-MODULE, NAME, STATUS, HOME, ATTR, SINCE, UNTIL, NOTE = range(8)
+MODULE: Final = 0
+NAME: Final = 1
+STATUS: Final = 2
+HOME: Final = 3
+ATTR: Final = 4
+SINCE: Final = 5
+UNTIL: Final = 6
+NOTE: Final = 7
 
 _FOREIGN = (emulated_state.ROWS, emulated_control.ROWS, adapted.ROWS, substitutes.ROWS)
 

@@ -10,6 +10,7 @@ _ATEXIT = "mpthread_hook._emulation.atexit"
 _FCNTL = "mpthread_hook._emulation.fcntl"
 _FUTURES = "mpthread_hook._emulation.futures"
 _PROCESSES = "mpthread_hook._emulation.processes"
+_LOCKS = "mpthread_hook._emulation.locks"
 _QUEUE = "mpthread_hook._emulation.queue"
 _SELECT = "mpthread_hook._emulation.select"
 _SIGNAL = "mpthread_hook._emulation.signal"
@@ -83,7 +84,8 @@ ROWS: tuple[Row, ...] = (
     ("threading", "_start_new_thread", "threaded", _THREADING, "start_new_thread", None, (3, 13), _STARTED),
     ("threading", "_start_joinable_thread", "threaded", _THREADING, "start_joinable_thread", (3, 13), None,
      _STARTED),
-    ("threading", "_allocate_lock", "threaded", _THREADING, "_allocate_lock", None, None,
+    ("threading", "Lock", "threaded", _LOCKS, "Lock", None, None, _OBJECT),
+    ("threading", "_allocate_lock", "threaded", _LOCKS, "allocate_lock", None, None,
      "Condition and what is built on it: in a thread process, signals and its end interrupt the waiting."),
     ("threading", "current_thread", "threaded", _THREADING, "current_thread", None, None, _OWN),
     ("threading", "main_thread", "threaded", _THREADING, "main_thread", None, None, _OWN),

@@ -46,7 +46,8 @@ def once(name: str, folder: str, *, hooked: bool) -> tuple[float, float]:
     hosts, times = PLAYS[name]
     play, inventory = write(folder, name)
     how = ["-m", "mpthread_hook", "run"] if hooked else []
-    env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+    settings = ("ANSIBLE_", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONOPTIMIZE")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(settings)}
     env.update(HOME=folder, ANSIBLE_HOME=folder, ANSIBLE_NOCOWS="1", ANSIBLE_REMOTE_TMP=f"{folder}/remote")
     if hooked and name == "ping":
         env["MPTHREAD_HOOK_ANSIBLE_MODULES"] = "in-process"

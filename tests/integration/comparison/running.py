@@ -257,13 +257,13 @@ _SHARED = (
 )
 # Killed processes leave the system's named semaphores behind, which the stock package's tracker removes.
 _LEAKED = re.compile(r".*UserWarning: resource_tracker: There appear to be.*\n *warnings\.warn\(.*\n")
+_PATH = re.compile(r"/\S*/(\w+\.py)")
 _ALWAYS = (
     (re.compile(r"0x[0-9a-fA-F]+"), "0x…"),
     (re.compile(r"\b(pid|parent)=\d+"), r"\1=…"),
     (re.compile(r"\(pid \d+\)"), "(pid …)"),
     # A warning out of the machinery: where it was given is our own affair.
     (re.compile(r"^\S*/(?:multiprocessing|mpthread_hook)/\S*:\d+: (\w+:.*)(?:\n  .*)?$", re.MULTILINE), r"\1"),
-    (re.compile(r"/\S*/(\w+\.py)"), r"\1"),
 )
 
 
@@ -285,7 +285,7 @@ def _normal(text: str, folder: Path, shared: bool) -> list[str]:
             continue
         else:
             skipping = -1
-            lines.append(line)
+            lines.append(_PATH.sub(r"\1", line))
     # A traceback that has lost all its frames has lost its meaning: whether it is announced does not matter.
     following = [*lines[1:], ""]
     return [

@@ -1,5 +1,6 @@
 """On and off: nested, in threads, a thousand times, and exactly as it was in the end."""
 
+# ruff: noqa: E501 - programs in strings
 from __future__ import annotations
 
 import sys
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.interpreters import answer, environment
+from tests.interpreters import answer, environment, this_path
 
 pytestmark = [pytest.mark.unit]
 
@@ -38,7 +39,7 @@ def news(before, after):
 
 def told(code: str, *options: str) -> Any:
     """Run code after the picture's in a fresh interpreter that sees what this one sees."""
-    return answer(PICTURE + code, *options, env=environment([entry for entry in sys.path if entry]))
+    return answer(PICTURE + code, *options, env=environment(this_path()))
 
 
 def test_enable_and_disable_leave_nothing() -> None:
@@ -191,12 +192,12 @@ print(json.dumps([inside, left, type(again.mp.__spec__.loader).__module__.partit
 def test_original_gives_the_real_thing() -> None:
     """`original()` returns what a patched name was, and what an unpatched one is."""
     code = """
-real, join = os.getpid, os.path.join
+real = [os.getpid, os.path.join]
 with mpthread_hook.enable():
     import multiprocessing
-    found = [os.getpid is real, mpthread_hook.original("os", "getpid") is real]
-    found.append(mpthread_hook.original("posixpath" if os.name == "posix" else "ntpath", "join") is join)
-print(json.dumps([*found, os.getpid is real, mpthread_hook.original("os", "getpid") is real]))
+    found = [os.getpid is real[0], mpthread_hook.original("os", "getpid") is real[0]]
+    found.append(mpthread_hook.original("posixpath" if os.name == "posix" else "ntpath", "join") is real[1])
+print(json.dumps([*found, os.getpid is real[0], mpthread_hook.original("os", "getpid") is real[0]]))
 """
     assert told(code) == [False, True, True, True, True]
 

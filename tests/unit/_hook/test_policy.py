@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.interpreters import answer, environment, place_package, place_sitecustomize
+from tests.interpreters import answer, environment, place_package, place_sitecustomize, this_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +117,9 @@ print(json.dumps([works, type(multiprocessing.__spec__.loader).__module__.starts
 
 def test_asking_decides(app: str) -> None:
     """`enabled()` before the first import gives the answer that the import will give."""
-    code = "import json, mpthread_hook; before = mpthread_hook.enabled()\n" + WHO.replace("[served", "[before, served")
+    code = "import json, mpthread_hook; before = mpthread_hook.enabled()\n" + WHO.replace(
+        "[served", "[before, served"
+    )
     before, served, enabled, _ = answer(code, env=environment([app]))
     assert before is served is enabled
 
@@ -131,7 +132,7 @@ from mpthread_hook._hook import policy
 answers = {name: policy.probe(name) for name in policy.PROBES}
 print(json.dumps([answers, "_multiprocessing" in sys.modules]))
 """
-    answers, imported = answer(code, env=environment([p for p in sys.path if p]))
+    answers, imported = answer(code, env=environment(this_path()))
     assert not imported
     for works, sentence in answers.values():
         assert works in {True, False, None}
@@ -147,5 +148,5 @@ from mpthread_hook._hook import policy
 policy.PROBES["platform"] = lambda: 1 / 0
 print(json.dumps(policy.probe("platform")))
 """
-    got = answer(code, env=environment([p for p in sys.path if p]))
+    got = answer(code, env=environment(this_path()))
     assert got == [None, "the probe failed: ZeroDivisionError: division by zero"]
