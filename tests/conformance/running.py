@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,21 +77,25 @@ class Interpreter:
         self.key = hashlib.sha256(f"{self.executable}\n{facts['text']}".encode()).hexdigest()[:16]
         self.work = work
         self._site: dict[Mode, tuple[Path, str]] = {}
+        self._making = threading.Lock()
 
     def site(self, mode: Mode) -> tuple[Path, str]:
         """Return the folder of the start-up file for a mode, and the PYTHONHOME, made when asked first."""
-        if mode not in self._site:
-            folder = self.work / f"site-{self.label}-{len(self._site)}"
-            folder.mkdir()
-            home, startup = self.prefix, "conformance_watch.install()\n"
-            if mode.hidden:
-                made, lent = hidden.make_home(folder, self.prefix, self.stdlib, self.dynload)
-                home, startup = str(made), hidden.STARTUP.format(path=lent)
-            if mode.hook and mode.activation == "enable":
-                startup += "import mpthread_hook\nmpthread_hook.enable()\n"
-            (folder / "sitecustomize.py").write_text("import conformance_watch\n" + startup, encoding="utf-8")
-            self._site[mode] = folder, home
-        return self._site[mode]
+        with self._making:
+            if mode not in self._site:
+                folder = self.work / f"site-{self.label}-{len(self._site)}"
+                folder.mkdir()
+                home, startup = self.prefix, "conformance_watch.install()\n"
+                if mode.hidden:
+                    made, lent = hidden.make_home(folder, self.prefix, self.stdlib, self.dynload)
+                    home, startup = str(made), hidden.STARTUP.format(path=lent)
+                if mode.hook and mode.activation == "enable":
+                    startup += "import mpthread_hook\nmpthread_hook.enable()\n"
+                (folder / "sitecustomize.py").write_text(
+                    "import conformance_watch\n" + startup, encoding="utf-8"
+                )
+                self._site[mode] = folder, home
+            return self._site[mode]
 
     def environment(self, mode: Mode, log: Path, temp: Path) -> dict[str, str]:
         """Return the environment of a run; PYTHONHOME keeps script_helper from isolating its children."""

@@ -37,8 +37,13 @@ class _Ends:
 
     def _resume(self, reader: Connection, writer: Connection) -> None:
         self._reader, self._writer = reader, writer
-        self._ctx = import_module("multiprocessing.context")._default_context
+        self._ctx = import_module("multiprocessing.context")._default_context.get_context("spawn")
         self._locks = {}
+
+    def _check_start_method(self) -> None:
+        """Raise what the stdlib raises for a queue that is pickled otherwise than for a child of its kind."""
+        import_module("multiprocessing.context").assert_spawning(self)
+        self._rlock.__getstate__()
 
     def _lock(self, name: str) -> Any:
         lock = self._locks.get(name)
@@ -80,7 +85,7 @@ class Queue(_Ends):
         self._close = None
 
     def __getstate__(self) -> Any:
-        import_module("multiprocessing.context").assert_spawning(self)
+        self._check_start_method()
         sem = self._sem if self._bounded else None
         return (self._ignore_epipe, self._maxsize, self._bounded, self._reader, self._writer, sem, self._opid)
 
@@ -294,7 +299,7 @@ class SimpleQueue(_Ends):
         return not self._reader.poll()
 
     def __getstate__(self) -> Any:
-        import_module("multiprocessing.context").assert_spawning(self)
+        self._check_start_method()
         return (self._reader, self._writer)
 
     def __setstate__(self, state: Any) -> None:

@@ -90,7 +90,7 @@ def _lift() -> None:
     for environ in _objects():
         if type(environ) is _classes.get(id(environ)):
             environ.__class__ = _EnvironType
-    MAIN.environ = None
+    # MAIN.environ stays: the main program may be inside the property at this very moment.
 
 
 def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:

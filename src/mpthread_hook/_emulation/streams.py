@@ -374,7 +374,7 @@ def _lift() -> None:
         if type(sys) in _classes.values():
             sys.__class__ = type(sys).__base__  # type: ignore[assignment]
         _quick.clear()
-        MAIN.streams = {}
+        # MAIN.streams stays: the main program may be inside the property at this very moment.
 
 
 def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:

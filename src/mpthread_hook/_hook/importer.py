@@ -185,7 +185,7 @@ def find_and_patch(fullname: str, path: Sequence[str] | None, target: ModuleType
             except ImportError:
                 if _table.whole_module(fullname) is None:
                     raise
-                continue  # a finder that hides the module: what follows is its substitute
+                break  # a finder that hides the module, as it would in a plain import: here is its substitute
             if spec is not None:
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
                     spec.loader = PatchingLoader(spec.loader)

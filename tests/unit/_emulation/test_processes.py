@@ -24,7 +24,8 @@ SAME = {
             t = threading.Thread(target=lambda: sub.append(os.getpid()))
             t.start(); t.join()
             print(os.getppid() == parent, os.getpid() != parent, sub == [os.getpid()])
-            print(os.getpgrp() == os.getpgid(parent), os.getpgid(0) == os.getpgrp(), os.getsid(0) == os.getsid(parent))
+            print(os.getpgrp() == os.getpgid(parent), os.getpgid(0) == os.getpgrp())
+            print(os.getsid(0) == os.getsid(parent))
             os.setpgid(0, 0)
             print(os.getpgrp() == os.getpid() == os.getpgid(os.getpid()), os.getsid(0) == os.getsid(parent))
             try:
@@ -71,9 +72,10 @@ SAME = {
         def raises_signal(number): signal.raise_signal(number)
         def main():
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            print(alone(returns), alone(exits, 3), alone(exits, None), alone(exits, "text"), alone(exits, 257))
-            print(alone(raises), alone(hard, 5), alone(hard, 300), alone(hard_in_thread), alone(exit_in_thread))
-            print(alone(aborts), alone(signals, 9), alone(signals, 15), alone(signals, 10), alone(raises_signal, 1))
+            print(alone(returns), *[alone(exits, value) for value in (3, None, "text", 257)])
+            print(alone(raises), alone(hard, 5), alone(hard, 300))
+            print(alone(hard_in_thread), alone(exit_in_thread), alone(aborts))
+            print(*[alone(signals, number) for number in (9, 15, 10)], alone(raises_signal, 1))
             print(alone(signals, 0), alone(signals, 17), alone(raises_signal, 28))
     """,
     "nothing runs after _exit": """
@@ -285,8 +287,9 @@ SAME = {
         def child(parent):
             print([(text, pid == parent) for text, pid in log if not text.startswith("parent")], flush=True)
         def main():
-            os.register_at_fork(before=note("before 1"), after_in_parent=note("parent 1"), after_in_child=note("child 1"))
-            os.register_at_fork(before=note("before 2"), after_in_parent=note("parent 2"), after_in_child=note("child 2"))
+            for number in "12":
+                os.register_at_fork(before=note("before " + number), after_in_parent=note("parent " + number),
+                                    after_in_child=note("child " + number))
             p = mp.Process(target=child, args=(os.getpid(),))
             p.start()
             p.join()

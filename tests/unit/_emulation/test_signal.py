@@ -36,10 +36,12 @@ _HEAD = """
 SAME = {
     "handlers": """
         def child():
-            print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGTERM))
+            print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+            print(signal.getsignal(signal.SIGTERM))
             print(signal.getsignal(signal.SIGPIPE), signal.getsignal(signal.SIGHUP))
             seen = []
-            print(signal.signal(signal.SIGTERM, lambda number, frame: seen.append((number, frame.f_code.co_name))))
+            note = lambda number, frame: seen.append((number, frame.f_code.co_name))
+            print(signal.signal(signal.SIGTERM, note))
             os.kill(os.getpid(), signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
             print(seen, callable(signal.signal(signal.SIGTERM, signal.SIG_IGN)))
@@ -78,7 +80,7 @@ SAME = {
     "only in the main thread": """
         def child():
             def body():
-                for call in (lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN), lambda: signal.set_wakeup_fd(-1)):
+                for call in (lambda: signal.signal(15, signal.SIG_IGN), lambda: signal.set_wakeup_fd(-1)):
                     try:
                         call()
                     except ValueError as error:
@@ -174,9 +176,11 @@ SAME = {
             within(0.1, queue.Queue().get)
             within(0.1, select.select, [], [], [])
             within(0.1, subprocess.run, ["sleep", "60"])
-            within(0.1, subprocess.Popen(["sleep", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE).communicate)
+            within(0.1, subprocess.Popen(["sleep", "1"], stdout=-1, stderr=-1).communicate)
             within(0.1, signal.pause)
-            within(0.1, threading.Lock().acquire)
+            lock = threading.Lock()
+            lock.acquire()
+            within(0.1, lock.acquire)
             t = threading.Thread(target=time.sleep, args=(60,), daemon=True)
             t.start()
             within(0.1, t.join)
@@ -232,7 +236,8 @@ SAME = {
             print(signal.sigtimedwait([signal.SIGTERM], 10).si_signo, signal.sigpending())
             t = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
             t.start()
-            print(signal.sigwaitinfo([signal.SIGTERM]).si_signo, signal.pthread_sigmask(signal.SIG_SETMASK, []))
+            print(signal.sigwaitinfo([signal.SIGTERM]).si_signo)
+            print(signal.pthread_sigmask(signal.SIG_SETMASK, []))
             t.join()
             sys.stdout.flush()
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
@@ -257,8 +262,10 @@ SAME = {
     "to a thread of it": """
         def child():
             seen = []
-            signal.signal(signal.SIGUSR1, lambda *_: seen.append(threading.current_thread() is threading.main_thread()))
-            t = threading.Thread(target=lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1))
+            here = lambda *_: seen.append(threading.current_thread() is threading.main_thread())
+            signal.signal(signal.SIGUSR1, here)
+            main = threading.main_thread().ident
+            t = threading.Thread(target=signal.pthread_kill, args=(main, signal.SIGUSR1))
             t.start()
             t.join()
             while not seen:

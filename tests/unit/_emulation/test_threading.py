@@ -25,7 +25,8 @@ SAME = {
             return sorted(thread.name for thread in threading.enumerate())
         def child():
             main = threading.main_thread()
-            print(threading.current_thread() is main, main.name, main.is_alive(), main.daemon, type(main).__name__)
+            print(threading.current_thread() is main, main.name, main.is_alive(), main.daemon)
+            print(type(main).__name__)
             print(main.ident == threading.get_ident(), main.native_id == threading.get_native_id())
             print(names(), threading.active_count())
             go = threading.Event()
@@ -244,10 +245,7 @@ _KILLS = """
                 p.start()
                 program.kill()
                 program.wait()
-                try:
-                    os.wait()
-                finally:
-                    orphans.append(p.pid)
+                os.wait()
             t.start()
             return {
                 "sleep": lambda: time.sleep(60), "event": event.wait, "condition": waits, "lock": lock.acquire,
@@ -274,7 +272,7 @@ _KILLS = """
                 body()
             finally:
                 notes.append(how)
-        notes, orphans = [], []
+        notes = []
 """
 
 
@@ -312,13 +310,14 @@ def test_kill_ends_every_wait(tmp_path: Path, inside: bool) -> None:
             while len(notes) < {2 if inside else 1} * 3 * len(HOWS) and time.monotonic() < deadline:
                 time.sleep(0.01)
             print(len(notes) == {2 if inside else 1} * 3 * len(HOWS), sorted(set(HOWS) - set(notes)))
-            for pid in orphans:
+            for pid in list(_identity.PROCESSES):
                 os.kill(pid, 9)
             while _thread._count() > 0 and time.monotonic() < deadline:
                 time.sleep(0.01)
             print(_thread._count(), threading.enumerate() == [threading.main_thread()], len(threading._active))
         import _thread
         import mpthread_hook.errors
+        from mpthread_hook import _identity
         HOWS = [how for how in {HOWS!r}.split() if not ({inside} and how == "pause")]
     """
     )

@@ -109,22 +109,23 @@ def _wait_in(what: str, connection: Any) -> None:
     thread_lock.acquire()
     reader, _writer = os.pipe()
     blockers: dict[str, Any] = {
-        "sleep": lambda: time.sleep(0.6),
-        "Lock": lambda: lock.acquire(timeout=0.6),
-        "threading.Lock": lambda: thread_lock.acquire(timeout=0.6),
-        "threading.Event": lambda: threading.Event().wait(0.6),
-        "threading.Condition": lambda: _condition_wait(0.6),
+        "sleep": lambda: time.sleep(_WAIT),
+        "Lock": lambda: lock.acquire(timeout=_WAIT),
+        "threading.Lock": lambda: thread_lock.acquire(timeout=_WAIT),
+        "threading.Event": lambda: threading.Event().wait(_WAIT),
+        "threading.Condition": lambda: _condition_wait(_WAIT),
         "queue.Queue": lambda: _empty(queue.Queue()),
         "Queue": lambda: _empty(multiprocessing.Queue()),
-        "poll": lambda: connection.poll(0.6),
-        "select": lambda: select.select([reader], [], [], 0.6),
-        "Event": lambda: multiprocessing.Event().wait(0.6),
-        "loop": lambda: _loop(0.6),
+        "poll": lambda: connection.poll(_WAIT),
+        "select": lambda: select.select([reader], [], [], _WAIT),
+        "Event": lambda: multiprocessing.Event().wait(_WAIT),
+        "loop": lambda: _loop(_WAIT),
     }
     connection.send("ready")
+    connection.recv()
     began = time.monotonic()
     blockers[what]()
-    connection.send(time.monotonic() - began > 0.5)
+    connection.send(time.monotonic() - began > 0.9 * _WAIT)
     connection.send(reached)
 
 
@@ -136,7 +137,7 @@ def _condition_wait(seconds: float) -> None:
 
 def _empty(queue_: Any) -> None:
     try:
-        queue_.get(timeout=0.6)
+        queue_.get(timeout=_WAIT)
     except queue.Empty:
         pass
 
@@ -147,6 +148,8 @@ def _loop(seconds: float) -> None:
         pass
 
 
+#: Seconds that each of them waits if nothing ends it.
+_WAIT = 1.5
 _WAITS = (
     "sleep",
     "Lock",
@@ -169,9 +172,12 @@ def case_handler_during_a_wait() -> None:
         ours, theirs = multiprocessing.Pipe()
         children.append((what, launch(_wait_in, what, theirs, name=what), ours))
         receive(ours)
+    for _, _, ours in children:
+        ours.send("go")
     settle()
-    for what, process, ours in children:
+    for _, process, _ in children:
         os.kill(process.pid, signal.SIGUSR1)
+    for what, process, ours in children:
         say(what, receive(ours), "went on:", receive(ours), receive(ours))
         finish(process)
 
@@ -538,7 +544,7 @@ def _stop_itself() -> None:
 def case_stop_and_continue() -> None:
     """A child that is stopped does nothing until it is continued."""
     process = launch(_stop_itself)
-    process.join(0.3)
-    say(process.is_alive())
-    os.kill(process.pid, signal.SIGCONT)
+    status = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+    say(status is not None and status.si_code == os.CLD_STOPPED)
+    attempt(os.kill, process.pid, signal.SIGCONT)
     finish(process)

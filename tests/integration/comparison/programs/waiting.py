@@ -10,7 +10,7 @@ import time
 from multiprocessing.connection import wait
 from typing import Any
 
-from .stage import attempt, finish, launch, receive, run, say, settle
+from .stage import attempt, finish, launch, only, receive, run, say, settle
 
 
 def _decode(status: int) -> tuple[Any, ...]:
@@ -34,6 +34,11 @@ def _wait(connection: Any) -> None:
     connection.recv()
 
 
+def _forget(process: Any) -> None:
+    """Make multiprocessing forget a child that was waited for behind its back."""
+    multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
+
+
 def case_waitpid() -> None:
     """os.waitpid() of a child gives its pid and a status that decodes to its exit code."""
     for code in (0, 3, 255, -15, -9):
@@ -41,6 +46,7 @@ def case_waitpid() -> None:
         pid, status = os.waitpid(process.pid, 0)
         say(code, pid == process.pid, _decode(status))
         attempt(os.waitpid, process.pid, 0)
+        _forget(process)
 
 
 def case_waitpid_without_waiting() -> None:
@@ -52,15 +58,20 @@ def case_waitpid_without_waiting() -> None:
     wait([process.sentinel], 15)
     pid, status = os.waitpid(process.pid, 0)
     say(pid == process.pid, _decode(status))
+    _forget(process)
 
 
+@only("fork")
 def case_waitpid_of_any() -> None:
     """Children are found by waitpid(-1), waitpid(0) and os.wait() until there is none."""
-    processes = {launch(_leave, code).pid: code for code in (1, 2, 3)}
+    children = [launch(_leave, code) for code in (1, 2, 3)]
+    codes = {process.pid: code for code, process in enumerate(children, 1)}
     for function in (lambda: os.waitpid(-1, 0), lambda: os.waitpid(0, 0), os.wait):
         pid, status = function()
-        say(processes.pop(pid) == os.waitstatus_to_exitcode(status))
+        say(codes.pop(pid) == os.waitstatus_to_exitcode(status))
     attempt(os.waitpid, -1, os.WNOHANG)
+    for process in children:
+        _forget(process)
 
 
 def case_waitid() -> None:
@@ -80,16 +91,21 @@ def case_waitid() -> None:
     info = os.waitid(os.P_PID, killed.pid, os.WEXITED)
     assert info is not None
     say(info.si_status, info.si_code == os.CLD_KILLED)
+    _forget(process)
+    _forget(killed)
 
 
+@only("fork")
 def case_wait4() -> None:
     """os.wait4() and os.wait3() give a usage, too."""
     process = launch(_leave, 5)
     pid, status, usage = os.wait4(process.pid, 0)
     say(pid == process.pid, _decode(status), type(usage).__name__)
+    _forget(process)
     process = launch(_leave, 6)
     pid, status, usage = os.wait3(0)
     say(pid == process.pid, _decode(status), usage.ru_utime >= 0)
+    _forget(process)
 
 
 def case_process_object_after_waitpid() -> None:
@@ -97,9 +113,10 @@ def case_process_object_after_waitpid() -> None:
     process = launch(_leave, 3)
     os.waitpid(process.pid, 0)
     say(process.exitcode, process.is_alive(), process.join(0.05), process in multiprocessing.active_children())
-    multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
+    _forget(process)
 
 
+@only("fork")
 def case_no_children() -> None:
     """Without children there is nothing to wait for."""
     attempt(os.waitpid, -1, 0)
@@ -119,6 +136,7 @@ def _parent_of(code: int) -> None:
     process = launch(_leave, code, name="grandchild")
     pid, status = os.waitpid(process.pid, 0)
     say(pid == process.pid, _decode(status))
+    _forget(process)
 
 
 def case_waitpid_in_a_child() -> None:
@@ -150,7 +168,6 @@ def case_killpg() -> None:
     os.killpg(process.pid, signal.SIGTERM)
     process.join()
     say(process.exitcode, receive(ours))
-    attempt(os.killpg, process.pid, 0)
 
 
 def _kill_group() -> None:
@@ -201,6 +218,6 @@ def case_pidfd() -> None:
         assert info is not None
         say(info.si_status)
         os.close(fd)
-        multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
+        _forget(process)
         return
     finish(process)
