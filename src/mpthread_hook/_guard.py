@@ -71,7 +71,7 @@ def active() -> str:
 
 
 def attempts() -> list[str]:
-    """Return what was tried since `deny()`: the audit events of Python code that wanted a process."""
+    """Return what Python code tried to start since `deny()`: programs by name, else what it called."""
     return list(_attempts)
 
 
@@ -143,9 +143,9 @@ def _install_filter() -> bool:
     return not libc.prctl(_PR_SET_SECCOMP, mode, ctypes.byref(program), zero, zero)
 
 
-def _audit(event: str, _args: object) -> None:
+def _audit(event: str, arguments: tuple[object, ...]) -> None:
     if event in _EVENTS:
-        _attempts.append(event)
+        _attempts.append(_program_of(arguments) or event)
         if _active == "seccomp":
             return  # the kernel says no, and says it to C code as well
         raise PermissionError(errno.EPERM, _MESSAGE)
@@ -217,3 +217,10 @@ def children() -> list[int]:
     except OSError:
         pass
     return pids
+
+
+def _program_of(arguments: tuple[object, ...]) -> str:
+    program = arguments[0] if arguments else None
+    if isinstance(program, bytes):
+        program = os.fsdecode(program)
+    return os.path.basename(program) if isinstance(program, str) else ""

@@ -493,10 +493,19 @@ def _end(process: ThreadProcess, code: int | None = None) -> None:
 
 
 def abandon(process: ThreadProcess) -> None:
-    """Declare a killed process ended although its main thread has not unwound, and say so by name."""
+    """Declare a killed process ended although its main thread has not unwound, and say so by name.
+
+    A thread that has moved since the last look is not blocked but slow (a busy machine, a long ``finally``):
+    it is given more time, up to ten times `GRACE`.
+    """
     if process.ended or process.status is None:
         return
     main = process.main
+    if main is not None and _has_moved(process, main):
+        process.died_at += GRACE / 2
+        if process.state.pop("grace", None) is not None:
+            _abandon_later(process)
+        return
     _end(process)
     import warnings  # noqa: PLC0415 - rare, and warnings is heavy at start-up
 
@@ -510,6 +519,14 @@ def abandon(process: ThreadProcess) -> None:
         AbandonedThreadWarning,
         stacklevel=2,
     )
+
+
+def _has_moved(process: ThreadProcess, main: Thread) -> bool:
+    frame = sys._current_frames().get(main.ident)
+    where = None if frame is None else (id(frame), frame.f_lasti)
+    looks = process.state.setdefault("looks", [])
+    looks.append(where)
+    return len(looks) < 20 and (len(looks) == 1 or looks[-2] != where)
 
 
 def reap(process: ThreadProcess) -> None:
@@ -567,7 +584,9 @@ def wait(process: ThreadProcess, timeout: float | None = None) -> bool:
             if limits and left <= 0:
                 if process.status is not None and monotonic() >= process.died_at + GRACE:
                     abandon(process)
-                return process.ended
+                if process.ended or (deadline is not None and monotonic() >= deadline):
+                    return process.ended
+                continue
             park(waiter, left)
     finally:
         unwatch(process, release)

@@ -3,7 +3,7 @@
 `sitecustomize`, a ``.pth`` line, a ``.start`` file, `mpthread_hook.auto` and `mpthread_hook.enable()` all
 end here.  The finder costs nothing until somebody imports `multiprocessing`; only then are the table, the
 emulation and the backend loaded (`_hook.activation.complete`).  Names used by start-up files (`start`,
-`finder`, this module's own) are a contract between installed versions: never rename them.
+`start_file`, `finder`, this module's own) are a contract between installed versions: never rename them.
 
 The environment variable `MPTHREAD_HOOK` holds words, separated by commas:
 
@@ -160,6 +160,11 @@ def start(way: str) -> bool:
     except (Exception, SystemExit) as error:
         problem(f"{way} could not start it ({type(error).__name__}: {error})")
         return False
+
+
+def start_file() -> None:
+    """Do what ``start("start")`` does: entry points of ``.start`` files (PEP 829) take no arguments."""
+    start("start")
 
 
 def _decide(way: str) -> None:

@@ -31,6 +31,7 @@ _TIMEOUT = 5.0
 _HANG_TIMEOUT = 60.0
 
 _run = pytest.StashKey[Any]()
+_handles = pytest.StashKey[list[Any]]()
 _stderr = pytest.StashKey[int]()
 
 
@@ -82,6 +83,7 @@ def _wanted(config: pytest.Config) -> bool:
 def _enable(config: pytest.Config) -> None:
     if _wanted(config) and config.stash.get(_run, None) is None:
         config.stash[_run] = mpthread_hook.enable(late="rebind")
+        config.stash.setdefault(_handles, []).append(config.stash[_run])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -130,6 +132,49 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 # ---------------------------------------------------------------------------------------------------------
+# Breakpoints in child processes
+#
+# pytest stops capturing in the thread that met the breakpoint.  In a child process that changes the child's
+# own streams only, and its standard input is empty: so it is done once more as the main program, which has
+# the terminal, and the child talks through the main program's streams until it goes on.
+
+
+def _child_handle(config: pytest.Config) -> Any:
+    handles = config.stash.get(_handles, [])
+    return handles[-1] if handles and handles[-1].in_child() else None
+
+
+def pytest_enter_pdb(config: pytest.Config, pdb: Any) -> None:
+    """Give a child process that met a breakpoint the terminal."""
+    handle = _child_handle(config)
+    if handle is None:
+        return
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        capture.resume()
+    pdb._mpthread_streams = sys.stdin, sys.stdout
+    with handle.as_main():
+        if capture is not None:
+            capture.suspend(in_=True)
+        streams = sys.stdin, sys.stdout
+    sys.stdin, sys.stdout = pdb.stdin, pdb.stdout = streams
+
+
+def pytest_leave_pdb(config: pytest.Config, pdb: Any) -> None:
+    """Take the terminal back."""
+    handle = _child_handle(config)
+    if handle is None or not hasattr(pdb, "_mpthread_streams"):
+        return
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        capture.suspend(in_=True)
+    sys.stdin, sys.stdout = pdb._mpthread_streams
+    with handle.as_main():
+        if capture is not None:
+            capture.resume()
+
+
+# ---------------------------------------------------------------------------------------------------------
 # Fixtures
 
 
@@ -156,6 +201,8 @@ def _fixture(
     request: pytest.FixtureRequest, late: str = "rebind", timeout: float = _TIMEOUT
 ) -> Iterator[MpthreadFixture]:
     handle = mpthread_hook.enable(late=late)
+    handles = request.config.stash.setdefault(_handles, [])
+    handles.append(handle)
     known = [one["pid"] for one in handle.leftover(0.0)]
     watch = _watch(request, handle) if request.scope == "function" else None
     try:
@@ -164,10 +211,13 @@ def _fixture(
         if watch is not None:
             watch.cancel()
         left = _leftover(handle, known, timeout)
+        handles.remove(handle)
         handle.disable(timeout)
     if left:
         names = ", ".join(f"{one['name']!r} (pid {one['pid']})" for one in left)
-        pytest.fail(f"{len(left)} thread process(es) left behind: {names}; join() or terminate() them", pytrace=False)
+        pytest.fail(
+            f"{len(left)} thread process(es) left behind: {names}; join() or terminate() them", pytrace=False
+        )
 
 
 def _leftover(handle: Any, known: list[int], timeout: float) -> list[dict[str, Any]]:

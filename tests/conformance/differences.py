@@ -74,5 +74,6 @@ DIFFERENCES: tuple[Difference, ...] = (
         ("futures",), "test_process_pool.ProcessPool*.test_python_finalization_error", FEEDER, since=(3, 13)
     ),
     Difference(("venv",), "BasicTest.test_multiprocessing_recursion", OUTSIDE, kind="outside", since=(3, 13)),
-    Difference(("others",), "CommandLineTests*.test_workers", OUTSIDE, kind="outside"),
+    Difference(("others",), "CommandLineTests*.test_workers", OUTSIDE, kind="outside", hidden=False),
+    Difference(("others",), "CommandLineTests*.test_workers", OUTSIDE, hidden=True),
 )

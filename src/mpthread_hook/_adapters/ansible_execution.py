@@ -84,11 +84,12 @@ def in_process() -> bool:
     return choice == "in-process"
 
 
+def reason() -> str:
+    """Return why no program can be started here, in a few words."""
+    error = refusal()
+    return f"no program can be started on this platform ({error.strerror if error is not None else 'by choice'})"
+
+
 def explain(program: str) -> str:
     """Return the sentence that a user reads when a program would have to be started and cannot be."""
-    error = refusal()
-    reason = f" ({error.strerror})" if error is not None else ""
-    return (
-        f"cannot run the program {program!r}: this platform does not let a program start another one{reason}; "
-        f"Ansible's modules run inside this program here, and only those that start no other can do their work"
-    )
+    return f"cannot run {program!r}: {reason()}, so only modules that start none can do their work here"

@@ -88,8 +88,8 @@ def _no_become(connection: Any) -> Exception:
     user = connection.become.get_option("become_user") or "another user"
     errors = sys.modules["ansible.errors"]
     return errors.AnsibleError(  # type: ignore[no-any-return]
-        f"become is not possible here: to act as {user!r}, the method {method!r} starts a program, and "
-        f"{ansible_execution.explain(method)}; leave become out, since the program has one user only"
+        f"become is not possible here: {method!r} would have to start a program to act as {user!r}, "
+        f"and {ansible_execution.reason()}"
     )
 
 

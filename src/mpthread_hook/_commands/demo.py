@@ -50,7 +50,8 @@ def main(options: argparse.Namespace) -> int:
     print("       tried before the play: " + ", ".join(f"{way} {what}" for way, what in tries.items()))
     attempts = _guard.attempts()
     if attempts:
-        print(f"       refused during the play: {', '.join(sorted(set(attempts)))} ({len(attempts)} times)")
+        names = ", ".join(sorted(set(attempts)))
+        print(f"       refused during the play: {len(attempts)} attempts to start {names}")
     print(f"files written: {written}")
     print(f"thread processes created: {status()['created']}")
     possible = [way for way, what in tries.items() if what == "possible" and way != "thread"]

@@ -73,6 +73,14 @@ class Handle:
         """Return where every thread stands, under the name of its process."""
         return survey.stacks()
 
+    def as_main(self) -> survey.AsMain:
+        """Return a context manager in whose block the calling thread is one of the main program."""
+        return survey.AsMain()
+
+    def in_child(self) -> bool:
+        """Return whether the calling thread belongs to a thread process."""
+        return _identity.current() is not _identity.MAIN
+
     def __enter__(self) -> Handle:
         return self
 

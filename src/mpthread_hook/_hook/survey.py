@@ -1,4 +1,4 @@
-"""Which thread processes there are, where each thread of theirs stands, and an end for those that are left."""
+"""Which thread processes there are, where each of their threads stands, and an end for those left over."""
 
 from __future__ import annotations
 
@@ -64,3 +64,18 @@ def stacks() -> str:
             lines.append(f"--- process {process.name!r} (pid {process.pid}), {part} {ident}\n")
             lines.extend(format_stack(frames[ident]))
     return "".join(lines)
+
+
+class AsMain:
+    """Make the calling thread one of the main program inside the ``with`` block, in every respect.
+
+    For moments only: a signal to its process, or the end of it, does not reach the thread meanwhile.
+    """
+
+    def __enter__(self) -> None:
+        here = _identity.HERE
+        self._saved = here.process, here.thread
+        here.process, here.thread = _identity.MAIN, None
+
+    def __exit__(self, *exc: object) -> None:
+        _identity.HERE.process, _identity.HERE.thread = self._saved

@@ -45,7 +45,10 @@ SAME = {
                 except RuntimeError as error:
                     print(error)
             done = threading.Event()
-            _thread.start_new_thread(lambda: (print(type(threading.current_thread()).__name__), done.set()), ())
+            def show():
+                print(type(threading.current_thread()).__name__)
+                done.set()
+            _thread.start_new_thread(show, ())
             done.wait()
             sys.stdout.flush()
         def main():
@@ -190,7 +193,8 @@ SAME = {
             for number in range(1000): box.put(number)
             for t in threads: box.put(None)
             for t in threads: t.join()
-            print(sorted(got) == list(range(1000)), box.empty(), box.qsize(), isinstance(box, queue.SimpleQueue))
+            print(sorted(got) == list(range(1000)), box.empty(), box.qsize())
+            print(isinstance(box, queue.SimpleQueue))
             for call in (box.get_nowait, lambda: box.get(timeout=0.01)):
                 try:
                     call()
@@ -248,11 +252,13 @@ _KILLS = """
                 os.wait()
             t.start()
             return {
-                "sleep": lambda: time.sleep(60), "event": event.wait, "condition": waits, "lock": lock.acquire,
-                "semaphore": semaphore.acquire, "barrier": barrier.wait, "queue": queue.Queue().get,
-                "simple": queue.SimpleQueue().get, "join": t.join, "select": lambda: select.select([ours], [], []),
-                "poll": poll.poll, "selector": selector.select, "chosen": chosen.select, "polled": polled.select,
-                "program": program.wait, "communicate": program.communicate, "pid": lambda: os.waitpid(program.pid, 0),
+                "sleep": lambda: time.sleep(60), "event": event.wait, "condition": waits,
+                "lock": lock.acquire, "semaphore": semaphore.acquire, "barrier": barrier.wait,
+                "queue": queue.Queue().get, "simple": queue.SimpleQueue().get, "join": t.join,
+                "select": lambda: select.select([ours], [], []), "poll": poll.poll,
+                "selector": selector.select, "chosen": chosen.select, "polled": polled.select,
+                "program": program.wait, "communicate": program.communicate,
+                "pid": lambda: os.waitpid(program.pid, 0),
                 "pause": signal.pause, "spin": spins, "timed": lambda: event.wait(60),
                 "sub": sub,
             }
@@ -277,8 +283,8 @@ _KILLS = """
 
 
 HOWS = (
-    "sleep event condition lock semaphore barrier queue simple join select poll selector chosen polled program "
-    "communicate pid pause spin timed sub"
+    "sleep event condition lock semaphore barrier queue simple join select poll selector chosen polled "
+    "program communicate pid pause spin timed sub"
 )
 
 
@@ -307,9 +313,10 @@ def test_kill_ends_every_wait(tmp_path: Path, inside: bool) -> None:
                         slow.append((how, p.exitcode, time.monotonic() - start))
             print(slow)
             deadline = time.monotonic() + 10
-            while len(notes) < {2 if inside else 1} * 3 * len(HOWS) and time.monotonic() < deadline:
+            due = {2 if inside else 1} * 3 * len(HOWS)
+            while len(notes) < due and time.monotonic() < deadline:
                 time.sleep(0.01)
-            print(len(notes) == {2 if inside else 1} * 3 * len(HOWS), sorted(set(HOWS) - set(notes)))
+            print(len(notes) == due, sorted(set(HOWS) - set(notes)))
             for pid in list(_identity.PROCESSES):
                 os.kill(pid, 9)
             while _thread._count() > 0 and time.monotonic() < deadline:

@@ -89,11 +89,10 @@ def _clear_environ() -> None:
     say(dict(os.environ))
 
 
-def case_replaced_environ() -> None:
-    """A child may clear the environment, or assign os.environ."""
-    run(_replace_environ, name="replaces")
-    run(_clear_environ, name="clears")
-    say("PATH" in os.environ, type(os.environ).__name__)
+def case_cleared_environ() -> None:
+    """A child may clear its environment."""
+    run(_clear_environ)
+    say("PATH" in os.environ)
 
 
 def _grandchild_environ() -> None:
@@ -177,30 +176,57 @@ def case_umask() -> None:
 
 def _argv() -> None:
     sys.argv[:] = ["changed"]
-    sys.path.insert(0, "/added/by/the/child")
     sys.argv.append("more")
+    say(sys.argv)
 
 
 def case_argv_in_place() -> None:
-    """A child's changes of the lists sys.argv and sys.path are its own."""
-    before = list(sys.argv), list(sys.path)
+    """A child's changes of the list sys.argv are its own."""
+    before = list(sys.argv)
     run(_argv)
-    say((sys.argv, sys.path) == before)
-    sys.argv[:], sys.path[:] = before
+    say(sys.argv == before)
+    sys.argv[:] = before
+
+
+def _path() -> None:
+    sys.path.insert(0, "/added/by/the/child")
+    sys.path[-1:] = []
+    say(sys.path[0])
+
+
+def case_path_in_place() -> None:
+    """A child's changes of the list sys.path are its own."""
+    before = list(sys.path)
+    run(_path)
+    say(sys.path == before)
+    sys.path[:] = before
 
 
 def _assign_argv() -> None:
     say([os.path.basename(sys.argv[0]), len(sys.argv) > 1])
     sys.argv = ["assigned"]
-    sys.path = [*sys.path, "/assigned"]
-    say(sys.argv, sys.path[-1])
+    say(sys.argv)
 
 
 def case_argv_assigned() -> None:
-    """A child has its parent's arguments, and what it assigns to sys.argv and sys.path is its own."""
-    before = list(sys.argv), list(sys.path)
+    """A child has its parent's arguments, and what it assigns to sys.argv is its own."""
+    before = list(sys.argv)
     run(_assign_argv)
-    say((sys.argv, sys.path) == before)
+    say(sys.argv == before)
+    sys.argv = before
+
+
+def _assign_path() -> None:
+    sys.path = [*sys.path, "/assigned"]
+    say(sys.path[-1])
+
+
+def case_path_assigned() -> None:
+    """What a child assigns to sys.path is its own."""
+    before = list(sys.path)
+    run(_assign_path)
+    say(sys.path == before)
+    sys.path = before
 
 
 def _locale() -> None:
@@ -365,3 +391,11 @@ def case_clocks() -> None:
     process = launch(_times, theirs)
     say(receive(ours), receive(ours))
     finish(process)
+
+
+def case_replaced_environ() -> None:
+    """A child may assign os.environ."""
+    before = os.environ
+    run(_replace_environ)
+    say(os.environ is before, type(os.environ).__name__)
+    os.environ = before  # noqa: B003 - repairs what a child may have done

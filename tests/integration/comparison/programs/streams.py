@@ -316,7 +316,8 @@ def case_hooks_of_sys() -> None:
     """Hooks of sys and threading that a child sets are its own."""
     before = sys.displayhook, sys.unraisablehook, threading.excepthook
     run(_hooks)
-    say((sys.displayhook, sys.unraisablehook, threading.excepthook) == before)
+    after = sys.displayhook, sys.unraisablehook, threading.excepthook
+    say(*(one is other for one, other in zip(before, after, strict=True)))
 
 
 def _subprocess(path: str) -> None:

@@ -30,6 +30,11 @@ def _leave(code: int) -> None:
     sys.exit(code)
 
 
+def _leave_later(gate: Any, code: int) -> None:
+    gate.wait()
+    sys.exit(code)
+
+
 def _wait(connection: Any) -> None:
     connection.recv()
 
@@ -64,7 +69,9 @@ def case_waitpid_without_waiting() -> None:
 @only("fork")
 def case_waitpid_of_any() -> None:
     """Children are found by waitpid(-1), waitpid(0) and os.wait() until there is none."""
-    children = [launch(_leave, code) for code in (1, 2, 3)]
+    gate = multiprocessing.Event()
+    children = [launch(_leave_later, gate, code) for code in (1, 2, 3)]
+    gate.set()
     codes = {process.pid: code for code, process in enumerate(children, 1)}
     for function in (lambda: os.waitpid(-1, 0), lambda: os.waitpid(0, 0), os.wait):
         pid, status = function()
