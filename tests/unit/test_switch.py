@@ -1,6 +1,6 @@
 """What a start-up costs, what `MPTHREAD_HOOK` says, and how sitecustomize passes on."""
 
-# ruff: noqa: E501 - programs in strings
+
 from __future__ import annotations
 
 import os

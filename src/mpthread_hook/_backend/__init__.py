@@ -1,1 +1,4 @@
-"""Threads that answer as processes: one file per noun of the stdlib, each knowing only `_identity` and those before it."""
+"""Threads that answer as processes: one file per noun of the stdlib.
+
+Each knows only `_identity` and those before it.
+"""

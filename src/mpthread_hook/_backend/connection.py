@@ -66,7 +66,7 @@ def unpack(message: Any) -> Any:
     """Return the object that a message stands for."""
     if type(message) is tuple:
         return message[0]
-    return pickle.loads(message)  # noqa: S301 - pickled by this program
+    return pickle.loads(message)
 
 
 def _as_bytes(message: Any) -> bytes:
@@ -147,7 +147,7 @@ class Connection(_StockConnection):  # type: ignore[misc]
         message = self._end.get()
         if type(message) is tuple:
             return message[0]
-        return pickle.loads(message)  # noqa: S301 - pickled by this program
+        return pickle.loads(message)
 
     def recv_bytes(self, maxlength: int | None = None) -> bytes:
         """Receive bytes; OSError and no further use if they are longer than ``maxlength``."""
@@ -172,11 +172,11 @@ class Connection(_StockConnection):  # type: ignore[misc]
         return self._end.poll(timeout)
 
 
-def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:  # noqa: N802, FBT001, FBT002 - stdlib's
+def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
     """Return a pair of connections: both ways, or (reader, writer) if ``duplex`` is false."""
     one, two = End(), End()
     one.peer, two.peer = two, one
-    return Connection(one, True, duplex), Connection(two, duplex, True)  # noqa: FBT003
+    return Connection(one, True, duplex), Connection(two, duplex, True)
 
 
 def _reduce(connection: Connection) -> tuple[Any, ...]:

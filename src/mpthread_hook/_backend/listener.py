@@ -84,7 +84,7 @@ class InprocListener:
     def connect(self) -> Connection:
         """Return the client's end of a new connection."""
         ours, theirs = Pipe()
-        offered = Connection(theirs._end, True, True, IN_FLIGHT)  # noqa: FBT003 - readable, writable
+        offered = Connection(theirs._end, True, True, IN_FLIGHT)
         theirs.close()
         self._queue._end.put((offered,))
         if not self.is_open():
@@ -102,14 +102,14 @@ class InprocListener:
             _listeners.pop(self._address, None)
 
 
-def SocketListener(address: Any, family: str, backlog: int = 1) -> Any:  # noqa: N802 - the stdlib's class
+def SocketListener(address: Any, family: str, backlog: int = 1) -> Any:
     """Return a listener of the given family."""
     if family == FAMILY:
         return InprocListener(address)
     return _StockSocketListener(address, family, backlog)
 
 
-def SocketClient(address: Any) -> Any:  # noqa: N802 - the stdlib's name
+def SocketClient(address: Any) -> Any:
     """Return a connection to the listener at ``address``."""
     if address_type(address) == FAMILY:
         listener = _listeners.get(address)

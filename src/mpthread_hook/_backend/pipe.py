@@ -238,7 +238,7 @@ class _Collecting(_local):
 _collecting = _Collecting()
 
 
-class tickets_for:  # noqa: N801 - a context manager, named as the stdlib names its own
+class tickets_for:
     """What is sent along inside the block is for one process: if it dies before, it is dropped."""
 
     def __init__(self, process: ThreadProcess) -> None:

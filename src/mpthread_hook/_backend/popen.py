@@ -191,7 +191,7 @@ class SpawnPopen(Popen):
             """Hand the descriptor over to the caller."""
             return os.dup(self.fd)
 
-    def DupFd(self, fd: int) -> Any:  # noqa: N802 - the stdlib's name
+    def DupFd(self, fd: int) -> Any:
         """Return an object that gives the child a duplicate of ``fd``."""
         return import_module("multiprocessing.reduction").DupFd(fd)
 
@@ -258,17 +258,17 @@ def _runs_main_again(preparation: dict[str, Any]) -> bool:
     return path is not None and os.path.splitext(os.path.basename(path))[0] not in ("__main__", "ipython")
 
 
-def _run_spawned(buffer: io.BytesIO, unguarded: bool) -> int:  # noqa: FBT001
+def _run_spawned(buffer: io.BytesIO, unguarded: bool) -> int:
     from pickle import load  # noqa: PLC0415 - only children of spawn and forkserver need it
 
     record = HERE.process
     try:
-        preparation = load(buffer)  # noqa: S301 - written by this program a moment ago
+        preparation = load(buffer)
         record.object = placeholder = _Placeholder(preparation, record)
         if unguarded and _runs_main_again(preparation):
             placeholder._inheriting = True
             import_module("multiprocessing.spawn")._check_not_importing_main()
-        process = load(buffer)  # noqa: S301
+        process = load(buffer)
     except SystemExit:
         raise
     except BaseException:
@@ -276,7 +276,7 @@ def _run_spawned(buffer: io.BytesIO, unguarded: bool) -> int:  # noqa: FBT001
 
         traceback.print_exc()
         return 1
-    process.authkey = preparation["authkey"] if "authkey" in preparation else process.authkey
+    process.authkey = preparation.get("authkey", process.authkey)
     return _run_process(process)
 
 

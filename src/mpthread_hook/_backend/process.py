@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+_threading: Any = threading  # its private names, which typeshed does not know
+
 # What multiprocessing.process of the interpreter holds and we use; filled by install().
 _stock: Any = None
 
@@ -70,7 +72,7 @@ class BaseProcess:
     ``run()`` assigns are the child's own, the objects they refer to are shared.
     """
 
-    def _Popen(self) -> Any:  # noqa: N802 - the stdlib's name, and its seam: it decides how a child runs
+    def _Popen(self) -> Any:
         raise NotImplementedError
 
     def __init__(
@@ -79,7 +81,7 @@ class BaseProcess:
         target: Callable[..., object] | None = None,
         name: str | None = None,
         args: Iterable[Any] = (),
-        kwargs: Mapping[str, Any] = {},  # noqa: B006 - the stdlib's signature; never changed
+        kwargs: Mapping[str, Any] = {},
         *,
         daemon: bool | None = None,
     ) -> None:
@@ -293,7 +295,7 @@ class BaseProcess:
             traceback.print_exc()
         finally:
             if not record_is_fenced():
-                threading._shutdown()
+                _threading._shutdown()
                 util.info("process exiting with exitcode %d", exitcode)
                 util._flush_std_streams()
         return exitcode
@@ -373,7 +375,7 @@ _PER_PROCESS = {
 
 
 def _module_getattr(name: str) -> Any:
-    function = _PER_PROCESS.get(name)
+    function: Callable[[], Any] | None = _PER_PROCESS.get(name)
     if function is None:
         raise AttributeError(f"module 'multiprocessing.process' has no attribute {name!r}")
     return function()
@@ -399,6 +401,6 @@ def install(module: ModuleType) -> None:
         MAIN.object = _MainProcess(module._current_process._config)
     for name in _PER_PROCESS:
         module.__dict__.pop(name, None)
-    module.__getattr__ = _module_getattr
+    vars(module)["__getattr__"] = _module_getattr
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class _Ends:
     """What queues have in common: a pipe, and locks that are made when somebody asks for them."""
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__: Any = classmethod(types.GenericAlias)
 
     _reader: Connection
     _writer: Connection
@@ -76,7 +76,7 @@ class Queue(_Ends):
         self._ignore_epipe = False
         self._reset()
 
-    def _reset(self, after_fork: bool = False) -> None:  # noqa: FBT001, FBT002 - the stdlib's signature
+    def _reset(self, after_fork: bool = False) -> None:
         self._closed_in: set[ThreadProcess] = set()
         self._used_in: set[ThreadProcess] = set()
         self._joincancelled = False
@@ -104,7 +104,7 @@ class Queue(_Ends):
         if self._closed:
             raise ValueError(f"Queue {self!r} is closed")
 
-    def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
+    def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add an item; `queue.Full` if there is no room, at once or after ``timeout`` seconds."""
         if self._closed_in:
             self._check()
@@ -138,7 +138,7 @@ class Queue(_Ends):
             except OSError as error:
                 self._on_queue_feeder_error(error, obj)
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Take the next item; `queue.Empty` if there is none, at once or after ``timeout`` seconds."""
         if self._closed_in:
             self._check()
@@ -172,11 +172,11 @@ class Queue(_Ends):
 
     def get_nowait(self) -> Any:
         """Take the next item or raise `queue.Empty`."""
-        return self.get(False)  # noqa: FBT003
+        return self.get(False)
 
     def put_nowait(self, obj: Any) -> None:
         """Add an item or raise `queue.Full`."""
-        self.put(obj, False)  # noqa: FBT003
+        self.put(obj, False)
 
     def close(self) -> None:
         """Say that the calling process will use the queue no more; other processes go on."""
@@ -230,7 +230,7 @@ class _Unbounded:
     def _is_zero(self) -> bool:
         return False
 
-    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:  # noqa: FBT001, FBT002
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         return True
 
     def release(self) -> None:
@@ -252,7 +252,7 @@ class JoinableQueue(Queue):
         Queue.__setstate__(self, state[:-2])
         self._cond, self._unfinished_tasks = state[-2:]
 
-    def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002
+    def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add an item that `task_done` will be called for."""
         self._check()
         # Counted before it can be seen, so that a quick consumer's task_done() finds it.
@@ -262,7 +262,7 @@ class JoinableQueue(Queue):
             Queue.put(self, obj, block, timeout)
         except Full:
             with self._cond:
-                self._unfinished_tasks.acquire(False)  # noqa: FBT003
+                self._unfinished_tasks.acquire(False)
                 if self._unfinished_tasks._semlock._is_zero():
                     self._cond.notify_all()
             raise
@@ -270,7 +270,7 @@ class JoinableQueue(Queue):
     def task_done(self) -> None:
         """Say that an item that was got is done; ValueError if called more often than `put`."""
         with self._cond:
-            if not self._unfinished_tasks.acquire(False):  # noqa: FBT003
+            if not self._unfinished_tasks.acquire(False):
                 raise ValueError("task_done() called too many times")
             if self._unfinished_tasks._semlock._is_zero():
                 self._cond.notify_all()

@@ -60,7 +60,7 @@ class SemLock:
     #: The largest value of a semaphore (POSIX's SEM_VALUE_MAX on Linux).
     SEM_VALUE_MAX = 2**31 - 1
 
-    def __init__(self, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> None:  # noqa: FBT001
+    def __init__(self, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> None:
         if kind not in (RECURSIVE_MUTEX, SEMAPHORE):
             raise ValueError("unrecognized kind")
         if value > self.SEM_VALUE_MAX or maxvalue > self.SEM_VALUE_MAX:
@@ -94,14 +94,14 @@ class SemLock:
             raise FileNotFoundError(2, "No such file or directory")
         return found
 
-    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:  # noqa: FBT001, FBT002
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         """Take a unit; waits while there is none, unless ``block`` is false, at most ``timeout`` seconds."""
         if self.kind == RECURSIVE_MUTEX and self._depth and self._owner == get_ident():
             self._depth += 1
             return True
         return self.take(block, timeout)
 
-    def take(self, block: bool = True, timeout: float | None = None) -> bool:  # noqa: FBT001, FBT002
+    def take(self, block: bool = True, timeout: float | None = None) -> bool:
         """Take a unit as `acquire` does, without the question whether the caller has it already."""
         here = HERE.thread
         if here is not None:
@@ -255,7 +255,7 @@ def install(module: ModuleType) -> None:
             ctx = served.context._default_context.get_context()
         self._is_fork_ctx = ctx.get_start_method() == "fork"
         # No name: a child of spawn finds the semaphore by its handle, nothing outlives the program.
-        self._semlock = SemLock(kind, value, maxvalue, "", True)  # noqa: FBT003
+        self._semlock = SemLock(kind, value, maxvalue, "", True)
         served.util.debug("created semlock with handle %s", self._semlock.handle)
         self._make_methods()
 

@@ -178,14 +178,16 @@ class _Elsewhere:
                 with acting_as(finalizer._process):
                     finalizer._run()
             except BaseException:  # as for any weakref callback: reported, not raised
-                sys.unraisablehook(_Unraisable(finalizer))
+                report: Any = _Unraisable(finalizer)
+                sys.unraisablehook(report)
 
 
 class _Unraisable:
     """What `sys.unraisablehook` is told."""
 
     def __init__(self, finalizer: Finalize) -> None:
-        self.exc_type, self.exc_value, self.exc_traceback = sys.exc_info()
+        kind, value, traceback = sys.exc_info()
+        self.exc_type, self.exc_value, self.exc_traceback = kind, value, traceback
         self.err_msg = None
         self.object = finalizer
 

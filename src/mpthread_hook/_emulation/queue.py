@@ -45,7 +45,7 @@ class SimpleQueue(_RealSimpleQueue, metaclass=_StandInType):  # type: ignore[mis
 
     __class_getitem__: GenericAlias = _RealSimpleQueue.__class_getitem__
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add an item; never blocks."""
         self._items.append(item)
         self._wake()

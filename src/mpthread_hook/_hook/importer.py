@@ -50,7 +50,7 @@ def find_spec(fullname: str) -> ModuleSpec | None:
         return None
     if stock is not None and stock.loader is None:
         return None
-    loader = Loader(None if whole is not None else stock)
+    loader: Any = Loader(None if whole is not None else stock)
     spec = ModuleSpec(
         fullname,
         loader,
@@ -90,7 +90,7 @@ class Loader:
         if self._stock is not None and self._stock.loader is not None:
             code = self._stock.loader.get_code(name)  # type: ignore[attr-defined]
             if code is not None:
-                exec(code, module.__dict__)  # noqa: S102 - the interpreter's own source
+                exec(code, module.__dict__)
         lay_over(module)
         _served[name] = module
 
@@ -132,13 +132,14 @@ def lay_over(module: ModuleType) -> None:
                 if public not in _MODULE_ATTRIBUTES:
                     module.__dict__[public] = _adopt(value, name)
         elif key == "":
-            getattr(room, attr)(module)
+            getattr(room, attr or "")(module)
         else:
-            module.__dict__[key] = _adopt(getattr(room, attr), name)
+            module.__dict__[key] = _adopt(getattr(room, attr or ""), name)
 
 
 _MODULE_ATTRIBUTES = frozenset(
-    ("__name__", "__doc__", "__package__", "__loader__", "__spec__", "__file__", "__cached__", "__builtins__", "annotations", "TYPE_CHECKING")
+    "__name__ __doc__ __package__ __loader__ __spec__ __file__ __cached__ __builtins__ annotations "
+    "TYPE_CHECKING".split()
 )
 
 
@@ -181,7 +182,7 @@ def find_and_patch(fullname: str, path: Sequence[str] | None, target: ModuleType
         for finder in sys.meta_path:
             find = None if finder is _switch.finder else getattr(finder, "find_spec", None)
             try:
-                spec = find(fullname, path, target) if find is not None else None
+                spec: ModuleSpec | None = find(fullname, path, target) if find is not None else None
             except ImportError:
                 if _table.whole_module(fullname) is None:
                     raise
@@ -191,7 +192,8 @@ def find_and_patch(fullname: str, path: Sequence[str] | None, target: ModuleType
                     spec.loader = PatchingLoader(spec.loader)
                 return spec
         if _table.whole_module(fullname) is not None:  # a substitute for what this platform lacks
-            spec = ModuleSpec(fullname, Loader(None), origin=f"<mpthread_hook {fullname}>")
+            substitute: Any = Loader(None)
+            spec = ModuleSpec(fullname, substitute, origin=f"<mpthread_hook {fullname}>")
             spec.loader_state = {"restored": False}
             return spec
         return None

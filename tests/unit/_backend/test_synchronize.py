@@ -64,7 +64,7 @@ def test_timeouts(mp: Any) -> None:
 
 def test_bad_arguments(mp: Any) -> None:
     """The C type's checks: kind, value range."""
-    import _multiprocessing  # noqa: PLC0415 - the served one
+    import _multiprocessing
 
     with pytest.raises(ValueError, match="unrecognized kind"):
         _multiprocessing.SemLock(7, 1, 1, "/x", True)
@@ -76,7 +76,7 @@ def test_bad_arguments(mp: Any) -> None:
 
 def test_names(mp: Any) -> None:
     """A named semaphore exists once, can be rebuilt by name, and is gone after sem_unlink()."""
-    import _multiprocessing  # noqa: PLC0415 - the served one
+    import _multiprocessing
 
     first = _multiprocessing.SemLock(1, 1, 1, "/mpthread-test", False)
     with pytest.raises(FileExistsError):

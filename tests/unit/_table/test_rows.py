@@ -113,8 +113,8 @@ for name in _table.served_modules():
     except ImportError:
         missing.append([name, "*"])
     else:
-        rows = _table.rows_of(name)
-        missing += [[name, row[_table.NAME]] for row in rows if row[_table.NAME] and not hasattr(module, row[_table.NAME])]
+        names = [row[_table.NAME] for row in _table.rows_of(name)]
+        missing += [[name, key] for key in names if key and not hasattr(module, key)]
 print(json.dumps(sorted(missing)))
 """
 
