@@ -74,7 +74,9 @@ class Interpreter:
         self.version: tuple[int, int] = (facts["version"][0], facts["version"][1])
         self.label = ".".join(map(str, facts["version"]))
         self.stdlib, self.dynload = str(facts["stdlib"]), str(facts["dynload"])
-        self.key = hashlib.sha256(f"{self.executable}\n{facts['text']}".encode()).hexdigest()[:16]
+        self.key = hashlib.sha256(
+            f"{os.path.realpath(self.executable)}\n{facts['text']}".encode()
+        ).hexdigest()[:16]
         self.work = work
         self._site: dict[Mode, tuple[Path, str]] = {}
         self._making = threading.Lock()

@@ -138,8 +138,18 @@ def lay_over(module: ModuleType) -> None:
 
 
 _MODULE_ATTRIBUTES = frozenset(
-    "__name__ __doc__ __package__ __loader__ __spec__ __file__ __cached__ __builtins__ annotations "
-    "TYPE_CHECKING".split()
+    (
+        "__name__",
+        "__doc__",
+        "__package__",
+        "__loader__",
+        "__spec__",
+        "__file__",
+        "__cached__",
+        "__builtins__",
+        "annotations",
+        "TYPE_CHECKING",
+    )
 )
 
 
@@ -189,7 +199,8 @@ def find_and_patch(fullname: str, path: Sequence[str] | None, target: ModuleType
                 break  # a finder that hides the module, as it would in a plain import: here is its substitute
             if spec is not None:
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = PatchingLoader(spec.loader)
+                    patching: Any = PatchingLoader(spec.loader)
+                    spec.loader = patching
                 return spec
         if _table.whole_module(fullname) is not None:  # a substitute for what this platform lacks
             substitute: Any = Loader(None)

@@ -250,8 +250,8 @@ SAME = {
             except OSError:
                 return True
         def main():
-            queue = mp.SimpleQueue()
             for setup in ("setsid", "setpgrp"):
+                queue = mp.SimpleQueue()  # a new one: who is killed may still hold its lock
                 p = mp.Process(target=leader, args=(queue, setup))
                 p.start()
                 pid = queue.get()

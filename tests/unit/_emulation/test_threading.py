@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -206,12 +207,17 @@ SAME = {
     """,
 }
 
+#: A child that outlives the main program's own code starts threads.
+NO_THREADS_AT_EXIT = {"a program ends while a child works"}
+
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="compares with real processes")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.parametrize("name", SAME)
 def test_as_with_real_processes(name: str, method: str, tmp_path: Path) -> None:
     """The program prints the same, and ends the same, as on real processes."""
+    if name in NO_THREADS_AT_EXIT and sys.version_info[:2] == (3, 12):
+        pytest.skip("3.12 starts no thread any more once the main program's end has begun")
     stock = run(tmp_path, _HEAD + SAME[name], hooked=False, method=method)
     hooked = run(tmp_path, _HEAD + SAME[name], hooked=True, method=method)
     assert hooked == stock
@@ -321,11 +327,12 @@ def test_kill_ends_every_wait(tmp_path: Path, inside: bool) -> None:
                 os.kill(pid, 9)
             while _thread._count() > 0 and time.monotonic() < deadline:
                 time.sleep(0.01)
-            print(_thread._count(), threading.enumerate() == [threading.main_thread()], len(threading._active))
+            print(_thread._count(), threading.enumerate() == [threading.main_thread()])
+            print(len(threading._active))
         import _thread
         import mpthread_hook.errors
         from mpthread_hook import _identity
         HOWS = [how for how in {HOWS!r}.split() if not ({inside} and how == "pause")]
     """
     )
-    assert facts(tmp_path, program) == ["[]", "True []", "0 True 1"]
+    assert facts(tmp_path, program) == ["[]", "True []", "0 True", "1"]

@@ -38,9 +38,7 @@ def _tell() -> None:
 def _hook_lines(target: Any) -> None:
     _armed[0] = True
     try:
-        process = launch(target)
-        _armed[0] = False
-        finish(process)
+        run(target)
     finally:
         _armed[0] = False
 
@@ -79,9 +77,9 @@ def case_fork_hooks_in_the_child() -> None:
     os.register_at_fork(after_in_child=lambda: note("child 1"))
     os.register_at_fork(after_in_child=lambda: note("child 2"))
     process = launch(theirs.send, "target")
-    active[0] = False
     say(receive(ours), receive(ours), receive(ours))
     finish(process)
+    active[0] = False
 
 
 def _failing_hook() -> None:
@@ -96,8 +94,8 @@ def case_failing_fork_hook() -> None:
     _armed[0] = True
     process = multiprocessing.Process(target=int, name="child")
     process.start()
-    _armed[0] = False
     finish(process)
+    _armed[0] = False
 
 
 class _Registered:

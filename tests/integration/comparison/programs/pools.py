@@ -1,0 +1,342 @@
+"""Pools, executors and managers: their results, and what the death of a worker does to them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.managers import BaseManager
+from typing import Any
+
+from .stage import attempt, finish, launch, receive, run, say
+
+
+def _square(number: int) -> int:
+    return number * number
+
+
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return one, other
+
+
+def case_pool_results() -> None:
+    """Every way to hand work to a pool gives its results."""
+    with multiprocessing.Pool(3) as pool:
+        say(pool.map(_square, range(10)))
+        say(pool.starmap(_pair, [(1, 2), (3, 4)]))
+        say(list(pool.imap(_square, range(5), chunksize=2)), sorted(pool.imap_unordered(_square, range(5))))
+        say(pool.apply(_square, (7,)), pool.apply_async(_square, (8,)).get(15))
+        got: list[Any] = []
+        pool.map_async(_square, range(3), callback=got.append).wait(15)
+        say(got)
+        say(pool.map(_square, []), pool.starmap_async(_pair, [(1, 1)]).get(15))
+
+
+def _fail(number: int) -> int:
+    if number == 2:
+        raise ValueError(f"number {number}")
+    return number
+
+
+def _exit(code: int) -> None:
+    sys.exit(code)
+
+
+def case_pool_errors() -> None:
+    """What a task raises is raised by get(), with the worker's traceback as its cause."""
+    with multiprocessing.Pool(2) as pool:
+        attempt(pool.map, _fail, range(4))
+        try:
+            pool.apply(_fail, (2,))
+        except ValueError as error:
+            cause = type(error.__cause__).__name__
+            say(cause, "_fail" in str(error.__cause__), "ValueError: number 2" in str(error.__cause__))
+        got: list[Any] = []
+        pool.apply_async(_fail, (2,), error_callback=got.append).wait(15)
+        say(repr(got))
+        iterator = pool.imap(_fail, range(4), 1)
+        for _ in range(4):
+            attempt(next, iterator)
+        result = pool.apply_async(_fail, (2,))
+        result.wait(15)
+        say(result.ready(), result.successful())
+        attempt(pool.apply_async(time.sleep, (0.3,)).get, 0.01)
+        attempt(pool.apply, _return_unpicklable)
+    attempt(pool.apply, _square, (1,))
+    attempt(multiprocessing.Pool, 0)
+
+
+def _return_unpicklable() -> Any:
+    return threading.Lock()
+
+
+def case_pool_exit_in_a_task() -> None:
+    """sys.exit() in a task ends the worker; the pool has another."""
+    with multiprocessing.Pool(1) as pool:
+        attempt(pool.apply_async(_exit, (3,)).get, 0.5)
+        say(pool.apply_async(_square, (3,)).get(15))
+
+
+def _die(how: str) -> None:
+    if how == "hard":
+        os._exit(3)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def case_pool_death_of_a_worker() -> None:
+    """A worker that dies in its task is replaced; the task's result never comes."""
+    for how in ("hard", "kill"):
+        with multiprocessing.Pool(1) as pool:
+            attempt(pool.apply_async(_die, (how,)).get, 0.5)
+            say(pool.apply_async(_square, (3,)).get(15))
+
+
+def _pid(_: int) -> int:
+    return os.getpid()
+
+
+def case_pool_renews_workers() -> None:
+    """maxtasksperchild gives every few tasks another worker."""
+    with multiprocessing.Pool(1, maxtasksperchild=2) as pool:
+        pids = [pool.apply(_pid, (n,)) for n in range(6)]
+    say(len(set(pids)), os.getpid() in pids, pids[0] == pids[1], pids[1] == pids[2])
+
+
+_initial: list[Any] = []
+
+
+def _initialize(value: str) -> None:
+    _initial[:] = [value]
+
+
+def _tell_initial(_: int) -> tuple[str, bool, str]:
+    process = multiprocessing.current_process()
+    return _initial[0], process.daemon, process.name.rpartition("-")[0]
+
+
+def case_pool_initializer() -> None:
+    """Each worker is daemonic, bears a pool worker's name and was initialized."""
+    with multiprocessing.Pool(2, _initialize, ("initialized",)) as pool:
+        say(set(pool.map(_tell_initial, range(10), 1)))
+
+
+def case_pool_close_and_join() -> None:
+    """close() lets all work end, terminate() does not; both forbid new work."""
+    pool = multiprocessing.Pool(2)
+    results = [pool.apply_async(_square, (n,)) for n in range(20)]
+    pool.close()
+    attempt(pool.apply_async, _square, (1,))
+    pool.join()
+    say([result.get(0) for result in results] == [n * n for n in range(20)])
+    pool = multiprocessing.Pool(2)
+    pool.apply_async(time.sleep, (60,))
+    attempt(pool.join)
+    began = time.monotonic()
+    pool.terminate()
+    pool.join()
+    say(time.monotonic() - began < 10, [process.is_alive() for process in pool._pool])  # type: ignore[attr-defined]
+    say(multiprocessing.active_children())
+
+
+def _pool_in_child() -> None:
+    with multiprocessing.Pool(2) as pool:
+        say(pool.map(_square, range(5)))
+
+
+def case_pool_in_a_child() -> None:
+    """A child that is no daemon may have a pool."""
+    run(_pool_in_child)
+
+
+def case_executor_results() -> None:
+    """An executor's futures give results and errors."""
+    with ProcessPoolExecutor(2) as executor:
+        say(list(executor.map(_square, range(8), chunksize=3)))
+        futures = [executor.submit(_fail, number) for number in range(4)]
+        say([type(future.exception(15)).__name__ for future in futures])
+        say(sorted(f.result() for f in as_completed(futures[:2])), len(wait(futures).done))
+        attempt(futures[2].result)
+        say("_fail" in str(futures[2].exception().__cause__))
+        say({executor.submit(_pid, 1).result() == os.getpid() for _ in range(3)})
+    attempt(executor.submit, _square, 1)
+
+
+def case_executor_breaks() -> None:
+    """A worker that dies breaks the executor, for the futures under way and later ones."""
+    for how in ("hard", "kill"):
+        with ProcessPoolExecutor(2) as executor:
+            future = executor.submit(_die, how)
+            say(type(future.exception(15)).__name__, future.exception())
+            try:
+                executor.submit(_square, 1).result(15)
+            except BrokenProcessPool as error:
+                say(error)
+
+
+def _bad_initializer() -> None:
+    raise ValueError("not initialized")
+
+
+def case_executor_initializer() -> None:
+    """A failing initializer breaks the executor."""
+    with ProcessPoolExecutor(1, initializer=_initialize, initargs=("x",)) as executor:
+        say(executor.submit(_tell_initial, 1).result(15)[0])
+    with ProcessPoolExecutor(1, initializer=_bad_initializer) as executor:
+        try:
+            executor.submit(_square, 1).result(15)
+        except BrokenProcessPool as error:
+            say(error)
+
+
+def case_executor_shutdown() -> None:
+    """shutdown() may cancel what has not begun."""
+    executor = ProcessPoolExecutor(1)
+    futures = [executor.submit(time.sleep, 0.1) for _ in range(8)]
+    executor.shutdown(wait=True, cancel_futures=True)
+    say(all(future.done() for future in futures), any(future.cancelled() for future in futures))
+
+
+def case_executor_exit_in_a_task() -> None:
+    """sys.exit() in a task is its future's exception."""
+    with ProcessPoolExecutor(1) as executor:
+        say(repr(executor.submit(_exit, 3).exception(15)))
+
+
+def case_manager_objects() -> None:
+    """A manager's objects live in its process and are used through proxies, in children as well."""
+    with multiprocessing.Manager() as manager:
+        numbers, names = manager.list([1, 2]), manager.dict(a=1)
+        space, lock, queue = manager.Namespace(x=1), manager.Lock(), manager.Queue()
+        run(_use_proxies, numbers, names, space, lock, queue)
+        say(list(numbers), dict(names), space.x, queue.get(timeout=15), len(numbers), numbers[-1])
+        attempt(names.__getitem__, "missing")
+        say(str(numbers), type(numbers).__name__)
+        say(manager.address is not None, manager._process.pid != os.getpid())  # type: ignore[attr-defined]
+
+
+def _use_proxies(numbers: Any, names: Any, space: Any, lock: Any, queue: Any) -> None:
+    with lock:
+        numbers.append(3)
+        names["b"] = [1]
+        names["b"].append("lost, since it is a copy")
+        space.x += 1
+    queue.put("put by the child")
+
+
+def case_manager_by_value() -> None:
+    """What goes into a manager's object is a copy."""
+    with multiprocessing.Manager() as manager:
+        items = [1]
+        outer = manager.list([items])
+        items.append(2)
+        got = outer[0]
+        got.append(3)
+        say(list(outer), got)
+
+
+def case_manager_death() -> None:
+    """When a manager's process dies, its proxies fail."""
+    manager = multiprocessing.Manager()
+    numbers = manager.list([1])
+    say(list(numbers))
+    process = manager._process  # type: ignore[attr-defined]
+    process.kill()
+    process.join()
+    say(process.exitcode)
+    try:
+        numbers.append(2)
+    except (EOFError, OSError) as error:
+        say(isinstance(error, (EOFError, ConnectionError)))
+
+
+def case_manager_shutdown() -> None:
+    """After shutdown() a manager's process has ended."""
+    manager = multiprocessing.Manager()
+    numbers = manager.list()
+    process = manager._process  # type: ignore[attr-defined]
+    manager.shutdown()
+    process.join(15)
+    say(process.is_alive())
+    try:
+        len(numbers)
+    except (EOFError, OSError, ConnectionError) as error:
+        say("fails", isinstance(error, (EOFError, OSError)))
+
+
+class _Counter:
+    def __init__(self) -> None:
+        self.value = 0
+
+    def add(self, step: int) -> int:
+        self.value += step
+        return self.value
+
+    def where(self) -> tuple[int, str]:
+        return os.getpid(), multiprocessing.current_process().name
+
+    def fail(self) -> None:
+        raise ValueError("in the manager")
+
+
+class _Manager(BaseManager):
+    pass
+
+
+_Manager.register("Counter", _Counter)
+
+
+def _add(counter: Any) -> None:
+    say(counter.add(5))
+
+
+def case_own_manager() -> None:
+    """A class registered with a manager runs in the manager's process."""
+    with _Manager() as manager:
+        counter = manager.Counter()  # type: ignore[attr-defined]
+        say(counter.add(1))
+        run(_add, counter)
+        pid, name = counter.where()
+        say(counter.add(0), pid != os.getpid(), name.rpartition("-")[0])
+        attempt(counter.fail)
+
+
+def _manager_in_child() -> None:
+    with multiprocessing.Manager() as manager:
+        numbers = manager.list([1, 2, 3])
+        say(sum(numbers))
+
+
+def case_manager_in_a_child() -> None:
+    """A child may have a manager of its own."""
+    run(_manager_in_child)
+
+
+def _hold(lock: Any, connection: Any) -> None:
+    lock.acquire()
+    connection.send("holds")
+    connection.recv()
+
+
+def case_manager_lock_of_one_that_died() -> None:
+    """A manager's lock that a killed child held stays held."""
+    with multiprocessing.Manager() as manager:
+        lock = manager.Lock()
+        ours, theirs = multiprocessing.Pipe()
+        process = launch(_hold, lock, theirs)
+        say(receive(ours))
+        process.kill()
+        finish(process)
+        say(lock.acquire(True, 0.05))
+
+
+def case_thread_pool() -> None:
+    """A ThreadPool works in the calling process."""
+    from multiprocessing.pool import ThreadPool
+
+    with ThreadPool(2) as pool:
+        say(set(pool.map(_pid, range(4))) == {os.getpid()}, pool.map(_square, range(4)))
