@@ -3,7 +3,8 @@
 A comment before a block says what to do with it: ``<!-- test: run -->`` (a program in a fresh interpreter, or
 shell commands), ``file=NAME`` (it is a file that later blocks use), ``output`` (what the block before wrote;
 ``...`` stands for anything), ``parse`` (TOML that must be well formed), or ``skip="REASON"``.  With ``run`` go
-``status=N`` (the exit status, 0 if it is not given) and ``code=NAME`` (the name of the program's file).
+``status=N`` (the exit status, 0 if it is not given) and ``code=NAME`` (the name of the program's file);
+``needs="NAME ..."`` goes with all of them.
 Blocks under one second-level heading share a folder; in a page that says ``<!-- test: session -->`` all of
 its blocks do.  ``<!-- needs: NAME ... -->`` under a heading, or at the top of a page for all of it, names what
 has to be there (see `MISSING`).
@@ -48,6 +49,16 @@ class Unit:
     def label(self) -> str:
         """Name the unit as its test is named."""
         return f"{self.page}: {self.heading}"
+
+    def variants(self) -> list[Unit]:
+        """Return the unit without the blocks that need something more, and the whole of it with that."""
+        more = frozenset(need for block in self.blocks for need in block.words.get("needs", "").split())
+        if not more:
+            return [self]
+        plain = [block for block in self.blocks if "needs" not in block.words]
+        heading = f"{self.heading}, with {', '.join(sorted(more))}"
+        whole = Unit(self.page, heading, self.needs | more, self.blocks)
+        return [Unit(self.page, self.heading, self.needs, plain), whole]
 
 
 def pages() -> list[str]:

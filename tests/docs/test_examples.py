@@ -16,9 +16,10 @@ pytestmark = pytest.mark.integration
 
 PAGES = blocks.pages()
 UNITS = [
-    unit
+    variant
     for page in PAGES
     for unit in blocks.units(page)
+    for variant in unit.variants()
     if any(words.keys() & {"run", "parse"} for words in (block.words for block in unit.blocks))
 ]
 
@@ -37,7 +38,7 @@ def test_the_examples_of_a_section(unit: blocks.Unit, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_example_says_how_it_is_tested(page: str) -> None:
     """No block of a language that can be tested is without a word on it, and no word is unknown."""
-    known = {"run", "file", "output", "parse", "skip", "status", "code"}
+    known = {"run", "file", "output", "parse", "skip", "status", "code", "needs"}
     wrong = []
     for unit in blocks.units(page):
         assert unit.needs <= set(MISSING), f"{unit.label}: unknown needs"

@@ -59,9 +59,9 @@ def check_id(kind: str, value: Any) -> int:
 
 def entry_class(module: str, class_name: str, fields: str) -> Any:
     """Return a class like the struct sequences of the real modules: made of one sequence, a tuple of fields."""
-    base: Any = namedtuple(class_name, fields)  # type: ignore[misc]  # noqa: PYI024 - the names are arguments
+    base: Any = namedtuple(class_name, fields)  # type: ignore[misc]
 
-    class Entry(base):  # type: ignore[misc]
+    class Entry(base):
         """An entry of the database."""
 
         __slots__ = ()

@@ -52,7 +52,7 @@ def install(journal: Journal, cls: Any) -> None:
     journal.set(cls, "exec_command", exec_command)
     journal.set(cls, "get_option", get_option_piped)
     # No `/bin/sh -c` around commands: there is no such program to hand them to.
-    journal.set(cls, "allow_executable", False)  # noqa: FBT003
+    journal.set(cls, "allow_executable", False)
 
 
 def install_discovery(journal: Journal) -> None:

@@ -37,7 +37,7 @@ def _hidden() -> list[str]:
     return HERE.process.state.setdefault(_HIDDEN, [])  # type: ignore[no-any-return]
 
 
-def _hide_programs(module: ModuleType) -> None:
+def _hide_programs(module: Any) -> None:
     """Let `get_bin_path` find nothing: a tool that exists and cannot start fails modules that can do without."""
 
     def get_bin_path(arg: str, *args: Any, **kwargs: Any) -> str:

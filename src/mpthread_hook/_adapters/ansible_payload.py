@@ -6,7 +6,6 @@ source that surrounds it, and compiling the modules in it.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import base64

@@ -11,12 +11,11 @@ import time
 from typing import NamedTuple
 
 from .ansible_execution import explain
-from .shell_words import Group, Home, Output, Simple, Step, Text, Unsupported, Variable, Word, parse
+from .shell_words import Group, Home, Simple, Step, Text, Unsupported, Variable, Word, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
 
 _PYTHON = re.compile(r"python(\d+(\.\d+)*)?(\.exe)?")
 _NOT_FOUND = 127
@@ -30,7 +29,7 @@ class Answer(NamedTuple):
     stderr: bytes = b""
 
 
-class CannotStart(Exception):  # noqa: N818 - what a shell knows as status 127
+class CannotStart(Exception):
     """The command needs a program; ``program`` is its name."""
 
     def __init__(self, program: str) -> None:
@@ -110,8 +109,7 @@ class Shell:
     def _home(self, user: str) -> str:
         if not user:
             return self._variable("HOME") or os.path.expanduser("~")
-        home = os.path.expanduser(f"~{user}")
-        return home
+        return os.path.expanduser(f"~{user}")
 
     def _simple(self, command: Simple) -> Answer:
         assigned = {name: self._value(word)[0] for name, word in command.assignments}

@@ -31,7 +31,7 @@ def _copy(original: Any) -> Any:
     Neither `copy.copy`, which hosts answer by serialising their groups, nor a method of the object's own,
     which makes another identity.
     """
-    cls = type(original)
+    cls: Any = type(original)
     copy = cls.__new__(cls)
     state = vars(copy)
     for name, value in vars(original).items():

@@ -83,7 +83,8 @@ class Archive:
     def spec(self, name: str, member: Member, space: Namespace) -> ModuleSpec:
         """Return the spec of a module whose source is a member."""
         filename = f"{space.prefix}/{member.path}"
-        spec = ModuleSpec(name, Loader(self, name, member, filename, space), origin=filename, is_package=member.is_package)  # type: ignore[arg-type]
+        loader: Any = Loader(self, name, member, filename, space)
+        spec = ModuleSpec(name, loader, origin=filename, is_package=member.is_package)
         spec.has_location = True
         if member.is_package:
             spec.submodule_search_locations = [filename.rpartition("/")[0]]

@@ -17,7 +17,7 @@ def _own() -> Any:
     return struct_group((account.name(), "*", account.gid(), []))
 
 
-def getgrgid(id: int) -> Any:  # noqa: A002 - the name of the real one
+def getgrgid(id: int) -> Any:
     """Return the entry of a group id; KeyError if it is not the program's own."""
     own = _own()
     if account.check_id("gid", id) != own.gr_gid:

@@ -27,6 +27,7 @@ from _frozen_importlib_external import PathFinder
 from collections.abc import MutableMapping
 from types import ModuleType
 
+from .. import _identity
 from .._identity import HERE, MAIN
 from .module_state import Snapshot
 
@@ -164,7 +165,7 @@ class Namespace:
         """Stand in for ``__import__`` in private code."""
         if level == 0 and not self.claims(name):
             return _real_import(name, globals, locals, fromlist, 0)
-        return _bootstrap.__import__(name, globals, locals, fromlist, level)  # type: ignore[attr-defined, no-any-return]
+        return _bootstrap.__import__(name, globals, locals, fromlist, level)
 
     def find(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
         """Return the spec of a private module."""
@@ -272,7 +273,7 @@ class _View(MutableMapping[str, ModuleType]):
         return _shared[name]
 
     def __contains__(self, name: object) -> bool:
-        return self.get(name) is not None  # type: ignore[call-overload, no-any-return]
+        return isinstance(name, str) and self.get(name) is not None
 
     def get(self, name: str, default: Any = None) -> Any:
         """As `dict.get`."""
@@ -321,6 +322,15 @@ class _View(MutableMapping[str, ModuleType]):
 def space_of(process: ThreadProcess) -> Namespace | None:
     """Return the namespace of a process, None for one that shares the modules of the interpreter."""
     return process.state.get(_KEY)
+
+
+def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
+    space = parent.state.get(_KEY)
+    if space is not None and child.method == "fork":
+        child.state[_KEY] = space
+
+
+_identity.at_start(_inherit)
 
 
 def _property(name: str, attribute: str) -> property:

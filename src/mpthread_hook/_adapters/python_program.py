@@ -7,6 +7,7 @@ import contextvars
 import io
 import os
 import sys
+import tempfile
 import threading
 import traceback
 from types import ModuleType
@@ -33,10 +34,38 @@ class Result(NamedTuple):
 
 
 class _Output(io.BytesIO):
-    """What a program writes; stays readable when the stream above it is closed or collected."""
+    """What a program writes; stays readable when the stream above it is closed or collected.
+
+    What is written to the descriptor itself (by `os.write`, or by a real program) goes to a file instead,
+    and comes last.
+    """
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self._fd = fd
+        self._file = _anonymous_file()
+
+    def fileno(self) -> int:
+        return self._fd
 
     def close(self) -> None:
         pass
+
+    def attach(self) -> None:
+        """Put the file behind the descriptor of the calling process."""
+        os.dup2(self._file.fileno(), self._fd)
+
+    def take(self) -> bytes:
+        """Return all that was written, once."""
+        with self._file as file:
+            file.seek(0)
+            return self.getvalue() + file.read()  # type: ignore[no-any-return]
+
+
+def _anonymous_file() -> Any:
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("output"), "r+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)
 
 
 class Program:
@@ -66,8 +95,8 @@ class Program:
         self._cwd = cwd
         self._stdin = stdin
         self._detached = detached
-        self._stdout = _Output()
-        self._stderr = _Output()
+        self._stdout = _Output(1)
+        self._stderr = _Output(2)
         self.record: ThreadProcess | None = None
 
     def start(self) -> ThreadProcess:
@@ -105,11 +134,11 @@ class Program:
         return self.result()
 
     def result(self) -> Result:
-        """Return what it has written and its exit status."""
+        """Return what it has written and its exit status; may be asked for once."""
         record = self.record
         assert record is not None
         status = record.exitcode if record.exitcode is not None else 1
-        return Result(status, self._stdout.getvalue(), self._stderr.getvalue())
+        return Result(status, self._stdout.take(), self._stderr.take())
 
     # -- in the new process --------------------------------------------------------------------------------
 
@@ -117,6 +146,8 @@ class Program:
         return contextvars.Context().run(self._run)
 
     def _run(self) -> int:
+        for output in (self._stdout, self._stderr):
+            output.attach()
         if self._cwd is not None:
             os.chdir(self._cwd)
         if self._environ:

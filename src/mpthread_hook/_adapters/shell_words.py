@@ -8,7 +8,7 @@ Lists with ``&&``, ``||``, ``;`` and new lines, groups in parentheses, assignmen
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _BLANK = re.compile(r"(?:[ \t]|\\\n)*")
 _REDIRECTION = re.compile(r"(?:[12]?>>?|&>)[ \t]*/dev/null(?![^\s;&|)])|2>&1(?![0-9])|1?>&2(?![0-9])")
 
 
-class Unsupported(Exception):  # noqa: N818 - says what the command is
+class Unsupported(Exception):
     """The command is none of the forms that can be answered."""
 
 
@@ -56,7 +56,7 @@ class Output(NamedTuple):
     quoted: bool
 
 
-Piece = Union[Text, Variable, Home, Output]
+Piece = Text | Variable | Home | Output
 Word = tuple[Piece, ...]
 
 
@@ -111,7 +111,7 @@ class _Reader:
 
     def _ends(self, end: str) -> bool:
         self._skip()
-        return self.at >= len(self.text) or bool(end) and self.text.startswith(end, self.at)
+        return self.at >= len(self.text) or (bool(end) and self.text.startswith(end, self.at))
 
     def list(self, end: str) -> tuple[Step, ...]:
         """Read commands up to ``end``, which stays unread."""

@@ -84,7 +84,11 @@ class Popen:
         """Return what the child's main thread runs."""
         child = _copy_of(process_obj)
         record.object = child
+        _give_own_sockets(child, record)
         context = contextvars.copy_context()
+        if "decimal" in sys.modules:
+            # The copied context refers to the parent's decimal context, which the child may change in place.
+            context.run(_own_decimal_context)
 
         def body() -> int:
             nonlocal child, context
@@ -152,6 +156,40 @@ def _copy_of(process_obj: BaseProcess) -> BaseProcess:
     return child
 
 
+def _give_own_sockets(child: BaseProcess, record: ThreadProcess) -> None:
+    """Give the child duplicates of the sockets that are its arguments or attributes of its process object.
+
+    After a fork each side closes its own; servers close the accepted socket in the parent at once.
+    """
+    socket = sys.modules.get("socket")
+    if socket is None:
+        return
+    kind = socket.socket
+    own: list[Any] = []
+
+    def duplicate(value: Any) -> Any:
+        if type(value) is not kind or value.fileno() < 0:
+            return value
+        own.append(value.dup())
+        return own[-1]
+
+    attributes = child.__dict__
+    for name, value in list(attributes.items()):
+        if name == "_args":
+            attributes[name] = tuple(duplicate(item) for item in value)
+        elif name == "_kwargs":
+            attributes[name] = {key: duplicate(item) for key, item in value.items()}
+        else:
+            attributes[name] = duplicate(value)
+    if own:
+        record.state["sockets"] = own
+
+
+def _own_decimal_context() -> None:
+    decimal = sys.modules["decimal"]
+    decimal.setcontext(decimal.getcontext().copy())
+
+
 def _run_process(process: BaseProcess) -> int:
     """Run a process object in the calling thread, which is the main thread of its process."""
     import atexit  # noqa: PLC0415 - emulated: the functions registered here are the child's own
@@ -171,6 +209,8 @@ def _run_process(process: BaseProcess) -> int:
         # The record outlives the child in its parent's Popen; what the child worked on must not.
         for name in ("_target", "_args", "_kwargs"):
             process.__dict__.pop(name, None)
+        for own in HERE.process.state.pop("sockets", ()):
+            own.close()
     return code
 
 

@@ -14,6 +14,7 @@ _LOCAL = "mpthread_hook._adapters.ansible_local"
 ROWS: tuple[Row, ...] = (
     ("pwd", "*", "threaded", "mpthread_hook._adapters.pwd", None, None, None, "Where the platform lacks it: one account, named by the environment."),
     ("grp", "*", "threaded", "mpthread_hook._adapters.grp", None, None, None, "Where the platform lacks it: one group, named as the account."),
+    ("jinja2.environment", "", "threaded", "mpthread_hook._adapters.jinja", "install", None, None, "The code of a template is compiled once for all workers."),
     ("ansible.executor.process.worker", "", "threaded", _WORKER, "install", None, None, "A worker works on its own copy of the task, host, play context, loader and variables."),
     ("ansible.utils.display", "", "threaded", _WORKER, "install_display", None, None, "The queue that Display sends to is the worker's own."),
     ("ansible._internal._templating._access", "", "threaded", _WORKER, "install_access", None, None, "A worker starts with an access context of its own."),

@@ -251,3 +251,23 @@ def test_nobody_listens(mp: Any) -> None:
     listener.close()
     with pytest.raises(ConnectionRefusedError):
         connection.Client(address)
+
+
+def test_a_socket_as_argument_is_the_childs_own(mp: Any) -> None:
+    """The parent may close its socket right after start(); the child's stays open until the child ends."""
+    ours, theirs = socket.socketpair()
+    go = mp.Event()
+
+    def serve(connection: socket.socket) -> None:
+        go.wait(LONG)
+        connection.sendall(b"served")
+
+    process = mp.Process(target=serve, args=(theirs,))
+    process.start()
+    theirs.close()
+    go.set()
+    assert ours.recv(100) == b"served"
+    process.join(LONG)
+    assert process.exitcode == 0
+    assert ours.recv(100) == b""
+    ours.close()
