@@ -1,8 +1,8 @@
 """Writes the pages of the reference that are made from tables: ``python docs/generate.py [--check]``.
 
 ``compatibility.md`` is made from the rows of the package, ``differences.md`` from the rows of the tests that
-compare with the standard library.  With ``--check`` nothing is written: the exit status is 1 if a page is not
-what the tables say.
+compare with the standard library, ``layouts.md`` from the layouts that the tests start.  With ``--check``
+nothing is written: the exit status is 1 if a page is not what the tables say.
 """
 
 from __future__ import annotations
@@ -87,14 +87,14 @@ def compatibility() -> str:
         "",
         "Every name that is served in place of `multiprocessing`, and every name outside of it that answers",
         "for thread processes while the hook is enabled. `python -m mpthread_hook table` prints the same",
-        "rows. A module has what its Python version has: a row that says \"from 3.13\" is not there before.",
+        'rows. A module has what its Python version has: a row that says "from 3.13" is not there before.',
         "",
         "| status | means | rows |",
         "|---|---|---|",
     ]
     count = Counter(row[2] for row in rows)
     lines += [f"| {status} | {text} | {count[status]} |" for status, text in STATUSES.items()]
-    lines += ["", "\"(on import)\" is a change that is more than one name; its note says what it is for.", ""]
+    lines += ["", '"(on import)" is a change that is more than one name; its note says what it is for.', ""]
     lines += ["## Served modules", ""]
     for module, group in _by_module(served).items():
         lines += _module(module, group)
@@ -141,7 +141,10 @@ def differences() -> str:
         elif row.until == (9, 9):
             versions = "from {}.{}".format(*row.since)
         lines += [f"### {_cell(row.title)}", "", f"Start methods: {where}; Python: {versions}.", ""]
-        lines += [f"- **Processes**: {_indented(row.stock)}", f"- **Thread processes**: {_indented(row.hook)}"]
+        lines += [
+            f"- **Processes**: {_indented(row.stock)}",
+            f"- **Thread processes**: {_indented(row.hook)}",
+        ]
         lines += [f"- **Why**: {_indented(row.reason)}"]
         lines += [f"- **What to do**: {_indented(row.advice)}"] if row.advice else []
         lines.append("")
@@ -157,20 +160,50 @@ def differences() -> str:
         versions = "" if one.since == (3, 11) else "from {}.{}".format(*one.since)
         if one.until != (9, 9):
             versions += (", " if versions else "") + "before {}.{}".format(*one.until)
-        kind = one.kind + {None: "", True: ", without the C modules", False: ", with the C modules"}[one.hidden]
+        kind = (
+            one.kind + {None: "", True: ", without the C modules", False: ", with the C modules"}[one.hidden]
+        )
         lines.append(
             f"| {', '.join(one.suites)} | `{one.test}` | {kind} | {versions} | {_indented(one.reason)} |"
         )
     return "\n".join(lines).rstrip() + "\n"
 
 
-PAGES = {"compatibility.md": compatibility, "differences.md": differences}
+def layouts() -> str:
+    """Return the page of the ways an application is started, and what works there."""
+    from tests.integration.layouts.table import LAYOUTS, TITLES, WAYS  # noqa: PLC0415 - as above
+
+    lines = [
+        "# Layouts and ways in",
+        "",
+        NOTICE,
+        "",
+        "How an application can be started, and which way in activates the hook there. The tests run every",
+        "cell of every layout that is not marked as read; one whose tool is absent is skipped with its reason.",
+        "",
+        f"| layout | {' | '.join(TITLES[way] for way in WAYS)} | how it is known |",
+        "|---|" + "---|" * (len(WAYS) + 1),
+    ]
+    words = {True: "yes", False: "no", None: ""}
+    for one in LAYOUTS:
+        cells = " | ".join(words[one.ways.get(way)] for way in WAYS)
+        lines.append(f"| {_cell(one.name)} | {cells} | {one.how} |")
+    lines += ["", "An empty cell is a way in that does not exist there.", "", "## What the layouts are", ""]
+    for one in LAYOUTS:
+        note = f" ({one.note})" if one.note else ""
+        lines.append(f"- **{_cell(one.name)}**: {one.what}{note}.")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+PAGES = {"compatibility.md": compatibility, "differences.md": differences, "layouts.md": layouts}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Write the pages, or say which are not up to date."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a page is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit status 1 if a page is stale"
+    )
     options = parser.parse_args(argv)
     sys.path[:0] = [os.path.join(ROOT, "src"), ROOT]
     stale = []

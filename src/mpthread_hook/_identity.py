@@ -197,6 +197,9 @@ HERE = _Here()
 
 #: Live and not yet reaped thread processes by pid; the main program is not in it.
 PROCESSES: dict[int, ThreadProcess] = {}
+#: Threads that belong to a process that has ended, and still run.  What is on a hot path tests this first:
+#: while it is empty, no process has ended of which anything could still be going on.
+FENCED: set[Thread] = set()
 #: How many thread processes were ever created (for reports).
 created = 0
 
@@ -326,6 +329,8 @@ def _enter(thread: Thread) -> None:
         function(thread)
     with process.mutex:
         process.threads[thread.ident] = thread
+        if process.status is not None:
+            FENCED.add(thread)
     if process.status is not None:
         checkpoint()
 
@@ -343,6 +348,7 @@ def _leave(thread: Thread) -> list[Callable[[], object]]:
             with process.mutex:
                 if process.threads.get(thread.ident) is thread:
                     del process.threads[thread.ident]
+                FENCED.discard(thread)
                 if thread.watchers is not None:
                     watchers, thread.watchers = thread.watchers, None
             _drain()
@@ -427,6 +433,7 @@ def kill(process: ThreadProcess, status: int) -> bool:
         with process.mutex:
             if process.status is not None:
                 return False
+            FENCED.update(process.threads.values())  # first: who sees the status must be fenced already
             process.status = status
             process.died_at = monotonic()
         here = HERE.thread
@@ -1009,6 +1016,7 @@ def _after_real_fork() -> None:
     MAIN.mutex = RLock()
     MAIN.children.clear()
     PROCESSES.clear()
+    FENCED.clear()
     _registry_lock = RLock()
     _clock = _Clock()
 

@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "auto": {"", "_switch"},
     "_commands": {"", "_guard", "_hook", "_identity", "_switch", "_table", "errors"},
     "_demo": set(),
+    "_startup": set(),
     "pytest_plugin": {""},
     "__main__": {"_commands"},
 }

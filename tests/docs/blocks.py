@@ -65,9 +65,7 @@ def pages() -> list[str]:
     """Return the paths of all pages, relative to the checkout."""
     found = ["README.md"]
     for folder, _, names in os.walk(DOCS):
-        found += [
-            os.path.relpath(os.path.join(folder, name), ROOT) for name in names if name.endswith(".md")
-        ]
+        found += [os.path.relpath(os.path.join(folder, name), ROOT) for name in names if name.endswith(".md")]
     return sorted(found)
 
 

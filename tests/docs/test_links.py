@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 
@@ -16,6 +17,8 @@ pytestmark = pytest.mark.integration
 PAGES = blocks.pages()
 #: Pages that need not be reachable from the index: it is where GitHub and package indexes start.
 ENTRY = "docs/index.md"
+#: Pages that are linked before they are written.
+COMING = frozenset({"docs/explanation/performance.md"})
 _LINK = re.compile(r"(?<!\!)\[[^\]]+\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`[^`]*`")
 
@@ -59,6 +62,8 @@ def test_links_lead_somewhere(page: str) -> None:
     for number, target in links(page):
         path, _, anchor = target.partition("#")
         there = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
+        if there in COMING and there not in PAGES:
+            continue
         if not os.path.exists(os.path.join(blocks.ROOT, there)):
             wrong.append(f"{page}:{number}: no {there}")
         elif anchor and anchor not in anchors(there):
@@ -72,7 +77,7 @@ def test_headings_are_in_order(page: str) -> None:
     levels = [line.partition(" ")[0] for _, line in prose(page) if re.match("#{1,6} ", line)]
     assert levels[:1] == ["#"]
     assert levels.count("#") == 1
-    assert [low for high, low in zip(levels, levels[1:], strict=False) if len(low) > len(high) + 1] == []
+    assert [low for high, low in itertools.pairwise(levels) if len(low) > len(high) + 1] == []
     assert len(anchors(page)) == len(set(anchors(page)))
 
 
@@ -81,7 +86,7 @@ def test_every_page_can_be_reached() -> None:
     reached, due = set(), [ENTRY]
     while due:
         page = due.pop()
-        if page in reached or not page.endswith(".md"):
+        if page in reached or page not in PAGES:
             continue
         reached.add(page)
         for _, target in links(page):
@@ -110,7 +115,9 @@ def test_every_command_has_a_section() -> None:
     """The page on the command line has a heading for each command, and none for a command that is gone."""
     from mpthread_hook import __main__ as command_line
 
-    headings = {line[3:].strip("`") for _, line in prose("docs/reference/commands.md") if line.startswith("## `")}
+    headings = {
+        line[3:].strip("`") for _, line in prose("docs/reference/commands.md") if line.startswith("## `")
+    }
     assert headings == set(command_line._COMMANDS)
 
 

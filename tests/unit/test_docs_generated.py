@@ -32,7 +32,8 @@ def test_every_row_is_on_the_page() -> None:
 
     with open(os.path.join(ROOT, "docs", "reference", "compatibility.md"), encoding="utf-8") as file:
         sections = {
-            part.partition("\n")[0].strip("`"): part.replace("\\", "") for part in file.read().split("\n### ")[1:]
+            part.partition("\n")[0].strip("`"): part.replace("\\", "")
+            for part in file.read().split("\n### ")[1:]
         }
     assert set(sections) == {row[_table.MODULE] for row in _table.all_rows()}
     missing = [

@@ -40,10 +40,14 @@ def gid() -> int:
     return os.getgid() if hasattr(os, "getgid") else 0
 
 
+def _kind(value: object) -> str:
+    return "None" if value is None else type(value).__name__
+
+
 def check_name(function: str, value: object, argument: str = "argument") -> str:
     """Return a name, or raise what the real modules raise for what is none."""
     if not isinstance(value, str):
-        raise TypeError(f"{function}() {argument} must be str, not {type(value).__name__}")
+        raise TypeError(f"{function}() {argument} must be str, not {_kind(value)}")
     if "\0" in value:
         raise ValueError("embedded null byte")
     return value

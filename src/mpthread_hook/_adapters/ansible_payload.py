@@ -16,7 +16,6 @@ import sys
 import zipfile
 from _thread import allocate_lock
 from collections import deque
-from types import ModuleType
 
 from .. import _identity
 from .archive import Archive
@@ -26,7 +25,7 @@ from .python_program import Program
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import CodeType
+    from types import CodeType, ModuleType
     from typing import Any
 
 # The zip in a payload: one literal in base 64, longer than any other text that looks like it.

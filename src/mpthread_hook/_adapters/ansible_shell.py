@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _PYTHON = re.compile(r"python(\d+(\.\d+)*)?(\.exe)?")
 _NOT_FOUND = 127
+_RESERVED = frozenset(
+    ("if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "function", "in")
+)
 
 
 class Answer(NamedTuple):
@@ -145,6 +148,8 @@ def _check(steps: Sequence[Step]) -> None:
         for word in step.command.words[:1]:
             if len(word) == 1 and isinstance(word[0], Text):
                 name = word[0].text
+                if name in _RESERVED:
+                    raise Unsupported(name)
                 if name not in _COMMANDS and not is_python(name):
                     raise CannotStart(name)
 

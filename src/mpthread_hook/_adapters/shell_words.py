@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _BACKQUOTED = re.compile(r"`((?:[^`\\]|\\.)*)`", re.DOTALL)
+# The command `[`, which is the one place where the character is not a pattern.
+_BRACKET = re.compile(r"(?<![^\s;&|(])\[(?=\s)")
 # What may follow a tilde and a name for them to be a home directory.
 _AFTER_TILDE = frozenset(("", "/", " ", "\t", "\n", ";", ")", "&", "|"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
@@ -155,6 +157,8 @@ class _Reader:
                 continue
             if self.text[self.at] in "&|":
                 break
+            if self.text[self.at] in "<>":
+                raise Unsupported(self.text)
             assignment = None if words else _ASSIGNMENT.match(self.text, self.at)
             if assignment is not None:
                 self.at = assignment.end()
@@ -200,7 +204,7 @@ class _Reader:
         if char == "\\" and self.at + 1 < len(self.text):
             self.at += 2
             return (Text(self.text[self.at - 1]),)
-        if char in "~!":
+        if char in "~!" or (char == "[" and _BRACKET.match(self.text, self.at)):
             self.at += 1
             return (Text(char),)
         raise Unsupported(self.text)  # globs, braces, comments, groups in the middle of a word

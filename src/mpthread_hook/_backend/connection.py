@@ -1,20 +1,22 @@
 """`Pipe`, its connections and `wait` (`multiprocessing.connection`) without descriptors.
 
 Messages are what the stdlib would have written to the descriptor, pickled at `send()`, except that exact
-immutable atoms travel by reference, since nobody can tell the difference.  `fileno()` makes a real
+immutable atoms travel by reference, since nobody can tell the difference.  The code of `pack`, of `unpack`
+and of an end's `put` and `get` stands in `send` and `recv` once more: a frame each would double their cost.  `fileno()` makes a real
 descriptor on first demand and keeps it readable exactly while a read would not block.
 """
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 import selectors
 import sys
 
 from .. import _identity
-from .._identity import HERE, ThreadProcess, checkpoint, monotonic
-from .pipe import IN_FLIGHT, End, Hold, Source, cash, send_along, wait_ready
+from .._identity import FENCED, HERE, ThreadProcess, checkpoint, monotonic
+from .pipe import IN_FLIGHT, NOTHING, End, Hold, Source, cash, send_along, wait_ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +28,11 @@ _served: Any = sys.modules["multiprocessing.connection"]
 _ForkingPickler: Any = _served._ForkingPickler
 _StockConnection: Any = _served.Connection
 
-_ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes))
-_DEFAULT_REDUCERS = dict(_ForkingPickler._extra_reducers)
+#: Types whose exact instances travel by reference.
+ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes))
+#: Reducers that programs register with `reduction.register`, after those that were there from the start.
+_reducers: dict[type, Any] = _ForkingPickler._extra_reducers
+_c_dumps, _c_loads = pickle.dumps, pickle.loads
 _PROTOCOL = pickle.HIGHEST_PROTOCOL
 _PLAIN_FAILURES = (TypeError, pickle.PicklingError, AttributeError, NotImplementedError)
 
@@ -37,42 +42,65 @@ _PLAIN_FAILURES = (TypeError, pickle.PicklingError, AttributeError, NotImplement
 
 
 def pack(obj: Any) -> Any:
-    """Return the message that stands for ``obj``: pickled bytes, or a 1-tuple that holds an atom itself."""
+    """Return the message that stands for ``obj``.
+
+    An atom stands for itself; ``(data,)`` are pickled bytes, or those of `send_bytes`; ``(None, obj)`` is a
+    tuple of atoms.
+    """
     kind = type(obj)
-    if kind in _ATOMS or (kind is tuple and _all_atoms(obj)):
-        return (obj,)
-    return dumps(obj)
+    if kind in ATOMS:
+        return obj
+    if kind is tuple and _all_atoms(obj):
+        return (None, obj)
+    return (dumps(obj),)
 
 
 def _all_atoms(items: tuple[Any, ...]) -> bool:
     for item in items:
         kind = type(item)
-        if kind not in _ATOMS and not (kind is tuple and _all_atoms(item)):
+        if kind not in ATOMS and not (kind is tuple and _all_atoms(item)):
             return False
     return True
 
 
 def dumps(obj: Any) -> Any:
     """Pickle as the stdlib's ForkingPickler does, but in C where no reducer of a program can be meant."""
-    if _ForkingPickler._extra_reducers.keys() == _DEFAULT_REDUCERS.keys():
-        try:
-            return pickle.dumps(obj, _PROTOCOL)
-        except _PLAIN_FAILURES:
-            pass  # perhaps a socket or a connection inside: those need their reducers
+    try:
+        if len(_reducers) == _known_reducers:
+            return _c_dumps(obj, _PROTOCOL)
+        buffer = io.BytesIO()
+        pickler = pickle.Pickler(buffer, _PROTOCOL)
+        pickler.dispatch_table = _dispatch_table()
+        pickler.dump(obj)
+        return buffer.getvalue()
+    except _PLAIN_FAILURES:
+        pass  # perhaps a socket or a connection inside: those need their reducers
     return bytes(_ForkingPickler.dumps(obj, _PROTOCOL))
+
+
+#: The reducers of the pickle module and of programs in one, and how many there were of each.
+_merged: tuple[int, int, dict[type, Any]] = (0, 0, {})
+
+
+def _dispatch_table() -> dict[type, Any]:
+    global _merged
+    sizes = len(copyreg.dispatch_table), len(_reducers)
+    if _merged[:2] != sizes:
+        _merged = (*sizes, {**copyreg.dispatch_table, **_reducers})
+    return _merged[2]
 
 
 def unpack(message: Any) -> Any:
     """Return the object that a message stands for."""
-    if type(message) is tuple:
-        return message[0]
-    return pickle.loads(message)
+    if type(message) is not tuple:
+        return message
+    return _c_loads(message[0]) if len(message) == 1 else message[1]
 
 
 def _as_bytes(message: Any) -> bytes:
-    if type(message) is tuple:
-        return pickle.dumps(message[0], _PROTOCOL)
-    return message  # type: ignore[no-any-return]
+    if type(message) is not tuple:
+        return pickle.dumps(message, _PROTOCOL)
+    return message[0] if len(message) == 1 else pickle.dumps(message[1], _PROTOCOL)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -123,31 +151,44 @@ class Connection(_StockConnection):  # type: ignore[misc]
 
     def send(self, obj: Any) -> None:
         """Send a (picklable) object; never blocks."""
-        if HERE.process not in self._hold.holders:
+        hold = self._hold
+        if (FENCED or not hold.everywhere) and HERE.process not in hold.holders:
             self._check_closed()
         if not self._writable:
             raise OSError("connection is read-only")
-        self._put(pack(obj))
-
-    def _put(self, message: Any) -> None:
+        message = obj if type(obj) in ATOMS else pack(obj)
         peer = self._end.peer
         if not peer.open:
             raise BrokenPipeError(32, "Broken pipe")
-        peer.put(message)
+        peer.inbox.append(message)
+        if peer.waiters:
+            peer.wake_one()
+        if peer.pollers or peer.readiness is not None:
+            peer.tell()
 
     def _send_bytes(self, buf: Any) -> None:
-        self._put(bytes(buf))
+        peer = self._end.peer
+        if not peer.open:
+            raise BrokenPipeError(32, "Broken pipe")
+        peer.put((bytes(buf),))
 
     def recv(self) -> Any:
         """Receive a (picklable) object; EOFError when the other end is closed everywhere."""
-        if HERE.process not in self._hold.holders:
+        hold = self._hold
+        if (FENCED or not hold.everywhere) and HERE.process not in hold.holders:
             self._check_closed()
         if not self._readable:
             raise OSError("connection is write-only")
-        message = self._end.get()
-        if type(message) is tuple:
-            return message[0]
-        return pickle.loads(message)
+        end = self._end
+        try:
+            message = end.inbox.popleft()
+        except IndexError:
+            message = NOTHING  # waits outside: what is raised there has nothing to do with the deque
+        if message is NOTHING:
+            message = end.wait(None)
+        if end.readiness is not None:
+            end.readiness.update(end)
+        return message if type(message) is not tuple else unpack(message)
 
     def recv_bytes(self, maxlength: int | None = None) -> bytes:
         """Receive bytes; OSError and no further use if they are longer than ``maxlength``."""
@@ -197,7 +238,7 @@ def take_over(sent: Connection) -> Connection:
 
 
 _served.reduction.register(Connection, _reduce)
-_DEFAULT_REDUCERS[Connection] = _reduce
+_known_reducers = len(_reducers)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -234,11 +275,28 @@ def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
     need no descriptor.
     """
     objects = list(object_list)
+    ready = _ready(objects)
+    if ready:
+        return ready
     sources = [_source_of(obj) for obj in objects]
     own = [source for source in sources if source is not None]
     if len(own) == len(objects):
         return [objects[index] for index in wait_ready(own, timeout)]
     return _wait_for_descriptors(objects, timeout)
+
+
+def _ready(objects: list[Any]) -> list[Any]:
+    """Return those that are ready if all are connections of ours, which is the case that has to be quick."""
+    process, ready = HERE.process, []
+    for obj in objects:
+        if type(obj) is not Connection:
+            return []
+        if process not in obj._hold.holders:
+            obj._check_closed()
+        end = obj._end
+        if end.inbox or not end.peer.open:
+            ready.append(obj)
+    return ready
 
 
 def _wait_for_descriptors(objects: list[Any], timeout: float | None) -> list[Any]:

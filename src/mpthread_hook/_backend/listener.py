@@ -86,7 +86,7 @@ class InprocListener:
         ours, theirs = Pipe()
         offered = Connection(theirs._end, True, True, IN_FLIGHT)
         theirs.close()
-        self._queue._end.put((offered,))
+        self._queue._end.put(offered)
         if not self.is_open():
             self._queue._end.inbox.clear()
         return ours

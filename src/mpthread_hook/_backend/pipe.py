@@ -17,7 +17,18 @@ from _thread import RLock, _local, allocate_lock
 from collections import deque
 
 from .. import _identity
-from .._identity import HERE, ThreadProcess, monotonic, park, real_close, real_read, real_write, unlock
+from .._identity import (
+    HERE,
+    MAIN,
+    PROCESSES,
+    ThreadProcess,
+    monotonic,
+    park,
+    real_close,
+    real_read,
+    real_write,
+    unlock,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +39,8 @@ if TYPE_CHECKING:
 _holds_lock = RLock()
 
 
-_NOTHING: Any = object()
+#: What is no message.
+NOTHING: Any = object()
 
 
 class Readiness:
@@ -71,7 +83,8 @@ class End:
 
     def __init__(self) -> None:
         self.inbox: deque[Any] = deque()
-        self.waiters: deque[Any] = deque()
+        # A list, because it is nearly always empty, and an empty deque takes 600 bytes.
+        self.waiters: list[Any] = []
         self.pollers: list[Callable[[], object]] = []
         self.readiness: Readiness | None = None
         #: The manager's server that reads from this end, and its process (see `managers`).
@@ -93,7 +106,7 @@ class End:
 
     def wake_one(self) -> None:
         try:
-            waiter = self.waiters.popleft()
+            waiter = self.waiters.pop(0)
         except IndexError:
             return
         unlock(waiter)
@@ -121,14 +134,15 @@ class End:
         try:
             message = self.inbox.popleft()
         except IndexError:
-            message = _NOTHING  # waits outside: what is raised there has nothing to do with the deque
-        if message is _NOTHING:
-            message = self._wait(deadline)
+            message = NOTHING  # waits outside: what is raised there has nothing to do with the deque
+        if message is NOTHING:
+            message = self.wait(deadline)
         if self.readiness is not None:
             self.readiness.update(self)
         return message
 
-    def _wait(self, deadline: float | None) -> Any:
+    def wait(self, deadline: float | None) -> Any:
+        """Do what `get` does when there was no message."""
         inbox, waiters = self.inbox, self.waiters
         waiter = allocate_lock()
         waiter.acquire()
@@ -179,7 +193,7 @@ class End:
         return self.readiness.fd
 
 
-def _discard(waiters: deque[Any], waiter: Any) -> None:
+def _discard(waiters: list[Any], waiter: Any) -> None:
     try:
         waiters.remove(waiter)
     except ValueError:
@@ -194,14 +208,18 @@ class Hold:
     """In which processes one object is open that each of them opens and closes for itself.
 
     ``thing.open`` counts (object, process) pairs; ``thing.last_out()`` is called when the last one closes.
+    ``everywhere`` is true as long as every process that lives is surely one of the holders, so that nobody
+    needs to ask which process it is: made by the program while there were no others, never closed by a live
+    process, and inherited by all that came later.
     """
 
-    __slots__ = ("holders", "thing")
+    __slots__ = ("everywhere", "holders", "thing")
 
     def __init__(self, thing: Any, process: ThreadProcess | None = None) -> None:
         self.thing = thing
         process = process or HERE.process
         with _holds_lock:
+            self.everywhere = process is MAIN and not PROCESSES
             self.holders = {process}
             thing.open += 1
             process.handles[self] = None
@@ -211,6 +229,8 @@ class Hold:
         with _holds_lock:
             if process not in self.holders:
                 return
+            if process.status is None:
+                self.everywhere = False
             self.holders.discard(process)
             process.handles.pop(self, None)
             thing = self.thing
@@ -266,7 +286,12 @@ def cash(ticket: int) -> Any:
 
 
 def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
-    if child.method != "fork" or not parent.handles:
+    if child.method != "fork":
+        with _holds_lock:
+            for hold in MAIN.handles:
+                hold.everywhere = False
+        return
+    if not parent.handles:
         return
     with _holds_lock:
         child.handles = parent.handles.copy()

@@ -16,6 +16,7 @@ from importlib import import_module
 from .. import _identity
 from .._identity import HERE, MAIN, ThreadProcess
 from .pipe import tickets_for
+from .util import flush_streams, served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Popen:
     method = "fork"
 
     def __init__(self, process_obj: BaseProcess) -> None:
-        import_module("multiprocessing.util")._flush_std_streams()
+        flush_streams(HERE.process)
         self.returncode: int | None = None
         self.finalizer: Callable[[], object] | None = None
         self._launch(process_obj)
@@ -77,7 +78,7 @@ class Popen:
                 _identity._end(record)
             _identity.reap(record)
             raise
-        util = import_module("multiprocessing.util")
+        util = served("multiprocessing.util")
         self.finalizer = util.Finalize(self, _close_sentinel, (record,))
 
     def _prepare(self, process_obj: BaseProcess, record: ThreadProcess) -> Callable[[], int]:
@@ -194,8 +195,8 @@ def _run_process(process: BaseProcess) -> int:
     """Run a process object in the calling thread, which is the main thread of its process."""
     import atexit  # noqa: PLC0415 - emulated: the functions registered here are the child's own
 
-    util = import_module("multiprocessing.util")
-    stock_order = import_module("mpthread_hook._backend.process")._stock
+    util = served("multiprocessing.util")
+    stock_order = served("mpthread_hook._backend.process")._stock
     late = not stock_order.exits_in_bootstrap or HERE.process.method != "fork"
     if late:
         atexit._clear()

@@ -12,6 +12,7 @@ import threading
 from importlib import import_module
 
 from .._identity import HERE, MAIN, ThreadProcess, poll, wait
+from .util import flush_streams, served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -263,12 +264,11 @@ class BaseProcess:
 
         ``parent_sentinel`` is accepted for code that overrides this and passes it on.
         """
-        util = import_module("multiprocessing.util")
-        context = import_module("multiprocessing.context")
+        util = served("multiprocessing.util")
         exitcode = 1
         try:
             if self._start_method is not None:  # type: ignore[attr-defined]
-                context._force_start_method(self._start_method)  # type: ignore[attr-defined]
+                served("multiprocessing.context")._force_start_method(self._start_method)  # type: ignore[attr-defined]
             util._close_stdin()
             record = HERE.process
             record.object = self
@@ -297,12 +297,12 @@ class BaseProcess:
             if not record_is_fenced():
                 _threading._shutdown()
                 util.info("process exiting with exitcode %d", exitcode)
-                util._flush_std_streams()
+                flush_streams(HERE.process)
         return exitcode
 
     @staticmethod
     def _after_fork() -> None:
-        import_module("multiprocessing.util")._run_after_forkers()
+        served("multiprocessing.util")._run_after_forkers()
 
 
 def record_is_fenced() -> bool:

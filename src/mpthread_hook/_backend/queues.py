@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import sys
 import types
+from _thread import get_ident
 from importlib import import_module
 from queue import Empty, Full
 
-from .._identity import HERE, ThreadProcess, checkpoint, monotonic
-from .connection import Connection, Pipe, pack, unpack
+from .._identity import FENCED, HERE, ThreadProcess, checkpoint, monotonic
+from .connection import ATOMS, Connection, Pipe, pack, unpack
+from .pipe import NOTHING, End
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,16 +29,20 @@ class _Ends:
 
     _reader: Connection
     _writer: Connection
+    #: The end that is read from, which is where items are.
+    _inner: End
     _ctx: Any
     _locks: dict[str, Any]
 
     def _open(self, ctx: Any) -> None:
         self._reader, self._writer = Pipe(duplex=False)
+        self._inner = self._reader._end
         self._ctx = ctx
         self._locks = {}
 
     def _resume(self, reader: Connection, writer: Connection) -> None:
         self._reader, self._writer = reader, writer
+        self._inner = reader._end
         self._ctx = import_module("multiprocessing.context")._default_context.get_context("spawn")
         self._locks = {}
 
@@ -78,7 +84,9 @@ class Queue(_Ends):
 
     def _reset(self, after_fork: bool = False) -> None:
         self._closed_in: set[ThreadProcess] = set()
+        # Who has put something, as processes, and as threads whose process has been asked for already.
         self._used_in: set[ThreadProcess] = set()
+        self._used_by: set[int] = set()
         self._joincancelled = False
         self._thread = None
         self._jointhread = None
@@ -110,24 +118,33 @@ class Queue(_Ends):
             self._check()
         if self._bounded and not self._sem.acquire(block, timeout):
             raise Full
-        process = HERE.process
-        if process not in self._used_in:
-            self._used_in.add(process)
-        if HERE.thread is not None:
+        if FENCED:
             checkpoint()
-        try:
-            message = pack(obj)
-        except Exception as error:
-            if self._bounded:
-                self._sem.release()
-            self._on_queue_feeder_error(error, obj)
-            return
-        writer = self._writer
-        peer = writer._end.peer
-        if not peer.open or process not in writer._hold.holders:
+        if get_ident() not in self._used_by:
+            self._note_use()
+        if type(obj) in ATOMS:
+            message = obj
+        else:
+            try:
+                message = pack(obj)
+            except Exception as error:
+                if self._bounded:
+                    self._sem.release()
+                self._on_queue_feeder_error(error, obj)
+                return
+        end, hold = self._inner, self._writer._hold
+        if not end.open or not (hold.everywhere or HERE.process in hold.holders):
             self._broken(obj)
             return
-        peer.put(message)
+        end.inbox.append(message)
+        if end.waiters:
+            end.wake_one()
+        if end.pollers or end.readiness is not None:
+            end.tell()
+
+    def _note_use(self) -> None:
+        self._used_in.add(HERE.process)
+        self._used_by.add(get_ident())
 
     def _broken(self, obj: Any) -> None:
         """Do what the stdlib's feeder thread does when nobody can read any more."""
@@ -142,21 +159,28 @@ class Queue(_Ends):
         """Take the next item; `queue.Empty` if there is none, at once or after ``timeout`` seconds."""
         if self._closed_in:
             self._check()
-        reader = self._reader
-        if HERE.process not in reader._hold.holders:
-            reader._check_closed()
+        hold, end = self._reader._hold, self._inner
+        if (FENCED or not hold.everywhere) and HERE.process not in hold.holders:
+            self._reader._check_closed()
         try:
-            if block and timeout is None:
-                message = reader._end.get()
-            else:
-                message = reader._end.get(monotonic() + timeout if block and timeout is not None else 0.0)
-        except TimeoutError:
-            raise Empty from None
+            message = end.inbox.popleft()
+        except IndexError:
+            message = NOTHING  # waits outside: what is raised there has nothing to do with the deque
+        if message is NOTHING:
+            message = self._wait(block, timeout)
+        if end.readiness is not None:
+            end.readiness.update(end)
         if self._bounded:
             self._sem.release()
-        if type(message) is tuple:
-            return message[0]
-        return unpack(message)
+        return message if type(message) is not tuple else unpack(message)
+
+    def _wait(self, block: bool, timeout: float | None) -> Any:
+        if block and timeout is None:
+            return self._inner.wait(None)
+        try:
+            return self._inner.wait(monotonic() + timeout if block and timeout is not None else 0.0)
+        except TimeoutError:
+            raise Empty from None
 
     def qsize(self) -> int:
         """Return the number of items."""
@@ -308,10 +332,29 @@ class SimpleQueue(_Ends):
 
     def get(self) -> Any:
         """Take the next item; waits for it."""
-        return self._reader.recv()
+        hold, end = self._reader._hold, self._inner
+        if (FENCED or not hold.everywhere) and HERE.process not in hold.holders:
+            self._reader._check_closed()
+        try:
+            message = end.inbox.popleft()
+        except IndexError:
+            message = NOTHING  # waits outside, as in Queue.get()
+        if message is NOTHING:
+            message = end.wait(None)
+        if end.readiness is not None:
+            end.readiness.update(end)
+        return message if type(message) is not tuple else unpack(message)
 
     def put(self, obj: Any) -> None:
         """Add an item; what pickling it raises is raised here."""
-        self._writer.send(obj)
-
-
+        hold, end = self._writer._hold, self._inner
+        if (FENCED or not hold.everywhere) and HERE.process not in hold.holders:
+            self._writer._check_closed()
+        message = obj if type(obj) in ATOMS else pack(obj)
+        if not end.open:
+            raise BrokenPipeError(32, "Broken pipe")
+        end.inbox.append(message)
+        if end.waiters:
+            end.wake_one()
+        if end.pollers or end.readiness is not None:
+            end.tell()

@@ -1,31 +1,35 @@
 """`_multiprocessing.SemLock` without a system semaphore; `multiprocessing.synchronize` is built on it.
 
-One unit of the semaphore is one item of a deque, whose `pop` and `append` are atomic with and without the
+One unit of the semaphore is one item of a list, whose `pop` and `append` are atomic with and without the
 GIL; so the uncontended path takes no lock and there is no state that a thread killed in the middle of an
 operation could leave inconsistent: it either holds a unit or it does not, as after the death of a process.
-A thread that finds the deque empty parks on a private lock of its own (`_identity.park`), which makes the
+A thread that finds the list empty parks on a private lock of its own (`_identity.park`), which makes the
 wait interruptible; whoever gives a unit back wakes one of them, and a woken one that cannot use its turn
 passes it on.
 
 Ownership is by thread, which here implies the process.  A unit held by a process that dies stays taken, as
 a POSIX semaphore does.
+
+The methods say the same thing several times over, because a frame costs as much as the rest of them: once
+for semaphores (`take`, `give`), once for recursive locks, once for ``with`` blocks of the served classes.
 """
 
 from __future__ import annotations
 
 import itertools
+import sys
 from _thread import allocate_lock, get_ident
-from collections import deque
 from operator import attrgetter
 from weakref import WeakValueDictionary
 
-from .._identity import HERE, MAIN, checkpoint, monotonic, park, unlock
+from .._identity import FENCED, HERE, MAIN, PROCESSES, checkpoint, monotonic, park, unlock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import ModuleType
     from typing import Any, NoReturn
+
+    from .._identity import ThreadProcess
 
 RECURSIVE_MUTEX = 0
 SEMAPHORE = 1
@@ -46,9 +50,8 @@ class SemLock:
     __slots__ = (
         "__weakref__",
         "_depth",
+        "_initial",
         "_owner",
-        "_owner_thread",
-        "_pop",
         "_units",
         "_waiters",
         "handle",
@@ -76,11 +79,12 @@ class SemLock:
         self.maxvalue = maxvalue
         self.name = None if unlink else name
         self.handle = next(_handles)
-        self._units: Any = deque((None,) * value) if value <= _DEQUE_LIMIT else _Bulk(value)
-        self._pop: Callable[[], object] = self._units.pop
-        self._waiters: deque[Any] = deque()
+        self._units: Any = [None] * value if value <= _LIST_LIMIT else _Bulk(value)
+        # A list too: it is nearly always empty, and short.
+        self._waiters: list[Any] = []
+        self._initial = value
         self._owner = 0
-        self._owner_thread: Any = None
+        #: How often the owner has a recursive lock; not used for semaphores, whose units say it.
         self._depth = 0
         _by_handle[self.handle] = self
 
@@ -96,40 +100,53 @@ class SemLock:
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         """Take a unit; waits while there is none, unless ``block`` is false, at most ``timeout`` seconds."""
-        if self.kind == RECURSIVE_MUTEX and self._depth and self._owner == get_ident():
-            self._depth += 1
+        if self.kind != RECURSIVE_MUTEX:
+            return self.take(block, timeout)
+        if self._depth:
+            if self._owner == get_ident():
+                self._depth += 1
+                return True
+        elif not FENCED:
+            try:
+                self._units.pop()
+            except IndexError:
+                pass
+            else:
+                self._owner = get_ident()
+                self._depth = 1
+                return True
+        if self.take(block, timeout):
+            self._depth = 1
             return True
-        return self.take(block, timeout)
+        return False
 
     def take(self, block: bool = True, timeout: float | None = None) -> bool:
         """Take a unit as `acquire` does, without the question whether the caller has it already."""
-        here = HERE.thread
-        if here is not None:
+        if FENCED:
             checkpoint()  # a process that has died takes nothing any more
         try:
-            self._pop()
+            self._units.pop()
         except IndexError:
-            free = False  # waits outside: what is raised there has nothing to do with the deque
+            pass  # waits outside: what is raised there has nothing to do with the list
         else:
-            free = True
-        if not free and (not block or (timeout is not None and timeout <= 0) or not self._wait(timeout)):
+            self._owner = get_ident()
+            return True
+        if not block or (timeout is not None and timeout <= 0) or not self._wait(timeout):
             return False
         self._owner = get_ident()
-        self._owner_thread = here
-        self._depth += 1
         return True
 
     def _wait(self, timeout: float | None) -> bool:
         deadline = None if timeout is None else monotonic() + timeout
         waiters = self._waiters
-        units, pop = self._units, self._pop
+        units = self._units
         waiter = allocate_lock()
         waiter.acquire()
         try:
             while True:
                 waiters.append(waiter)
                 try:
-                    pop()
+                    units.pop()
                 except IndexError:
                     pass
                 else:
@@ -153,43 +170,57 @@ class SemLock:
 
     def _wake(self) -> None:
         try:
-            waiter = self._waiters.popleft()
+            waiter = self._waiters.pop(0)
         except IndexError:
             return
         unlock(waiter)
 
-    def release(self, *_exception: object) -> None:
-        """Give a unit back; at the end of a ``with`` block, whatever ended it."""
-        if self.kind == RECURSIVE_MUTEX:
-            if self._owner != get_ident() or not self._depth:
-                raise AssertionError("attempt to release recursive lock not owned by thread")
-            if self._depth > 1:
-                self._depth -= 1
-                return
-        elif len(self._units) >= self.maxvalue:
+    def release(self) -> None:
+        """Give a unit back."""
+        if self.kind != RECURSIVE_MUTEX:
+            self.give()
+            return
+        if self._owner != get_ident() or not self._depth:
+            raise AssertionError("attempt to release recursive lock not owned by thread")
+        if self._depth > 1:
+            self._depth -= 1
+        elif not FENCED or not _is_fenced():
+            self._depth = 0
+            self._units.append(None)
+            if self._waiters:
+                self._wake()
+
+    def give(self) -> None:
+        """Give a unit back, whoever has it; that of a semaphore."""
+        units = self._units
+        if len(units) >= self.maxvalue:
             raise ValueError("semaphore or lock released too many times")
-        here = HERE.thread
-        if here is not None and here.process.status is not None:
+        if FENCED and _is_fenced():
             return  # the process has died: what it held stays taken
-        self._depth -= 1
-        self._units.append(None)
+        units.append(None)
         if self._waiters:
             self._wake()
 
     __enter__ = acquire
-    __exit__ = release
+
+    def __exit__(self, *_exception: object) -> None:
+        self.release()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("cannot pickle '_multiprocessing.SemLock' object")
 
+    def _held(self) -> int:
+        """Return how many units are taken; of a recursive lock, how often."""
+        return self._depth if self.kind == RECURSIVE_MUTEX else max(0, self._initial - len(self._units))
+
     def _count(self) -> int:
         """Return how often the calling process has taken it and not given it back."""
-        owner = self._owner_thread
-        return self._depth if (MAIN if owner is None else owner.process) is HERE.process else 0
+        held = self._held()
+        return held if held and _process_of(self._owner) is HERE.process else 0
 
     def _is_mine(self) -> bool:
         """Return whether the calling thread took it last."""
-        return self._depth > 0 and self._owner == get_ident()
+        return self._owner == get_ident() and self._held() > 0
 
     def _get_value(self) -> int:
         """Return the number of free units."""
@@ -201,6 +232,22 @@ class SemLock:
 
     def _after_fork(self) -> None:
         """Do nothing: the object is not copied, so there is nothing to reset."""
+
+
+def _is_fenced() -> bool:
+    thread = HERE.thread
+    return thread is not None and thread.process.status is not None
+
+
+def _process_of(ident: int) -> ThreadProcess | None:
+    """Return the process of a thread; None if the thread is gone."""
+    if ident == get_ident():
+        thread = HERE.thread
+        return MAIN if thread is None else thread.process
+    for process in list(PROCESSES.values()):
+        if ident in process.threads:
+            return process
+    return MAIN if ident in sys._current_frames() else None
 
 
 class _Bulk:
@@ -228,7 +275,7 @@ class _Bulk:
         return self._value
 
 
-_DEQUE_LIMIT = 4096
+_LIST_LIMIT = 4096
 _names_lock = allocate_lock()
 
 
@@ -243,10 +290,7 @@ flags: dict[str, int] = {"HAVE_SEM_OPEN": 1, "HAVE_SEM_TIMEDWAIT": 1}
 
 
 def install(module: ModuleType) -> None:
-    """Finish `multiprocessing.synchronize`: its locks reach ours with as few frames as possible.
-
-    ``with lock:`` looks its methods up on the type, so they are properties that a C function answers.
-    """
+    """Finish `multiprocessing.synchronize`: its locks reach ours with as few frames as possible."""
     served: Any = module
     base = served.SemLock
 
@@ -261,9 +305,67 @@ def install(module: ModuleType) -> None:
 
     def _make_methods(self: Any) -> None:
         semlock = self._semlock
-        self.acquire = semlock.acquire if semlock.kind == RECURSIVE_MUTEX else semlock.take
-        self.release = self._exit = semlock.release
+        if semlock.kind == RECURSIVE_MUTEX:
+            self.acquire, self.release = semlock.acquire, semlock.release
+        else:
+            self.acquire, self.release = semlock.take, semlock.give
 
     base.__init__, base._make_methods = __init__, _make_methods
-    base.__enter__ = property(attrgetter("acquire"))
-    base.__exit__ = property(attrgetter("_exit"))
+    base.__enter__, base.__exit__ = _enter, _exit
+    served.RLock.__enter__, served.RLock.__exit__ = _enter_recursive, _exit_recursive
+    # `with` looks its methods up on the type: properties that a C function answers save a frame.
+    served.Condition.__enter__ = property(attrgetter("_lock.__enter__"))
+    served.Condition.__exit__ = property(attrgetter("_lock.__exit__"))
+
+
+def _enter(self: Any) -> bool:
+    """Take it, as `SemLock.acquire` does."""
+    semlock = self._semlock
+    if not FENCED and semlock.kind != RECURSIVE_MUTEX:
+        try:
+            semlock._units.pop()
+        except IndexError:
+            pass
+        else:
+            semlock._owner = get_ident()
+            return True
+    return semlock.acquire()  # type: ignore[no-any-return]
+
+
+def _exit(self: Any, _kind: object = None, _value: object = None, _traceback: object = None) -> None:
+    """Give it back, as `SemLock.release` does."""
+    semlock = self._semlock
+    units = semlock._units
+    if FENCED or semlock.kind == RECURSIVE_MUTEX or len(units) >= semlock.maxvalue:
+        semlock.release()
+        return
+    units.append(None)
+    if semlock._waiters:
+        semlock._wake()
+
+
+def _enter_recursive(self: Any) -> bool:
+    """Take it, as `SemLock.acquire` does."""
+    semlock = self._semlock
+    if not semlock._depth and not FENCED:
+        try:
+            semlock._units.pop()
+        except IndexError:
+            pass
+        else:
+            semlock._owner = get_ident()
+            semlock._depth = 1
+            return True
+    return semlock.acquire()  # type: ignore[no-any-return]
+
+
+def _exit_recursive(self: Any, _kind: object = None, _value: object = None, _traceback: object = None) -> None:
+    """Give it back, as `SemLock.release` does."""
+    semlock = self._semlock
+    if FENCED or semlock._depth != 1 or semlock._owner != get_ident():
+        semlock.release()
+        return
+    semlock._depth = 0
+    semlock._units.append(None)
+    if semlock._waiters:
+        semlock._wake()

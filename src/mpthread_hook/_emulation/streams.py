@@ -71,7 +71,9 @@ class _ChildStreams(_Streams):
         """Return what stands for a stream of the parent in this process."""
         copy = self.copies.get(id(stream))
         if copy is None:
-            self.copies[id(stream)] = copy = _copy(self.process, stream)
+            make = getattr(type(stream), "for_process", None)  # multiprocessing's empty standard input
+            copy = make() if make is not None else _copy(self.process, stream)
+            self.copies[id(stream)] = copy
         return copy
 
     def all(self) -> dict[str, Any]:

@@ -301,7 +301,7 @@ def _shutdown(_: object) -> None:
         call()
     futures.end_all(process)
     ours = get_ident()
-    while True:
+    while len(process.threads) > 1:  # else there is only the caller
         alive = [
             thread
             for thread in enumerate()

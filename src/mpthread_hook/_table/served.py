@@ -331,6 +331,7 @@ ROWS: tuple[Row, ...] = (
     ("multiprocessing.shared_memory", "_encoding", "stdlib", None, None, None, None, ""),
     ("multiprocessing.shared_memory", "_make_filename", "stdlib", None, None, None, None, ""),
     # multiprocessing.sharedctypes
+    ("multiprocessing.sharedctypes", "", "threaded", "mpthread_hook._backend.sharedctypes", "install", None, None, "an access that nobody can tell apart takes no lock"),
     ("multiprocessing.sharedctypes", "Array", "stdlib", None, None, None, None, ""),
     ("multiprocessing.sharedctypes", "RawArray", "stdlib", None, None, None, None, ""),
     ("multiprocessing.sharedctypes", "RawValue", "stdlib", None, None, None, None, ""),

@@ -6,11 +6,9 @@ from __future__ import annotations
 import compileall
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import zipfile
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +25,7 @@ from tests.interpreters import (
 )
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
 
 pytestmark = [pytest.mark.integration]
@@ -260,9 +259,10 @@ def _android(_: str, folder: str, way: str) -> subprocess.CompletedProcess[str]:
 # ---------------------------------------------------------------------------------------------------------
 # Platforms, on by themselves
 
+STOCK = "import multiprocessing; multiprocessing.Lock()"
 NAMESPACE = """
 set -e
-mkdir {new}
+mkdir -p {new}
 mount -t tmpfs none {new}
 for name in null zero random urandom full; do touch {new}/$name; mount --bind /dev/$name {new}/$name; done
 mount --move {new} /dev
@@ -282,7 +282,7 @@ def _lambda(_: str, folder: str, way: str) -> subprocess.CompletedProcess[str]:
     app = application(folder, way, packages=site_packages(python) if way == "wheel" else "")
     enter = ("unshare", "-m", "sh", "-c", script, "sh")
     assert run(*enter, "sh", "-c", "test ! -e /dev/shm").returncode == 0
-    stock = run(*enter, python, "-c", "import multiprocessing; multiprocessing.Lock()")
+    stock = run(*enter, python, "-c", STOCK, env=environment(MPTHREAD_HOOK="0"))
     assert "Error" in stock.stderr, "stock multiprocessing works in this namespace: it is no such platform"
     return run(*enter, python, os.path.join(app, "program.py"), env=environment([app]), cwd=folder)
 
@@ -383,17 +383,13 @@ def test_every_layout_is_run_or_read() -> None:
 
 def test_pytest_layout(tmp_path: object) -> None:
     """`pytest` under ``run``, or with the line in conftest, is served without the plugin's help."""
-    if find_spec("pytest") is None:
-        pytest.skip("pytest is not installed")
     folder = str(tmp_path)
     place_package(os.path.join(folder, "lib"))
     with open(os.path.join(folder, "test_it.py"), "w", encoding="utf-8") as file:
         file.write(
             PROGRAM + "def test_it(capsys):\n    main()\n    assert capsys.readouterr().out == 'served\\n'\n"
         )
-    import pytest as installed
-
-    where = os.path.dirname(os.path.dirname(installed.__file__))
+    where = os.path.dirname(os.path.dirname(pytest.__file__))
     env = environment(
         [os.path.join(folder, "lib"), where], MPTHREAD_HOOK="1", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"
     )

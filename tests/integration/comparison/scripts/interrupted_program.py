@@ -1,0 +1,28 @@
+"""SIGINT of a program that waits for its child is a KeyboardInterrupt in the program."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+
+
+def interrupt(parent: int, connection: object) -> None:
+    """Send SIGINT to the program, then wait to be told to end."""
+    os.kill(parent, signal.SIGINT)
+    connection.recv()  # type: ignore[attr-defined]
+    print("the child ends", flush=True)
+
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(os.environ["COMPARE_METHOD"])
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=interrupt, args=(os.getpid(), theirs))
+    process.start()
+    try:
+        process.join()
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    ours.send("go")
+    process.join()
+    print("exit code", process.exitcode)

@@ -1,0 +1,151 @@
+"""The forms of command that Ansible sends mean what they mean to a real shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mpthread_hook._adapters.ansible_shell import Answer, CannotStart, Shell, is_python, refuse
+from mpthread_hook._adapters.shell_words import Unsupported, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+pytestmark = pytest.mark.unit
+
+#: What action plugins send, and what a user may write for `raw`; each as it is after variables are filled in.
+COMMANDS = [
+    "echo ~ && sleep 0",
+    "echo ~root && sleep 0",
+    "echo ~nobody_of_that_name",
+    '( umask 77 && mkdir -p "` echo base/tmp `"&& mkdir "` echo base/tmp/one-1 `" '
+    '&& echo one-1="` echo base/tmp/one-1 `" ) && sleep 0',
+    '( umask 22 && mkdir -p "` echo ~/deep/er `" && echo "$HOME/x ${HOME}" ) && sleep 0',
+    "mkdir made && mkdir made",
+    "mkdir -p made/a/b; test -d made/a/b && echo yes",
+    "chmod u+rwx file dir && sleep 0",
+    "chmod 0640 file; chmod g-r,o=rX dir; chmod a+x,u-w file",
+    "chmod 600 nothing",
+    "rm -f -r dir > /dev/null 2>&1 && sleep 0",
+    "rm -f nothing && echo gone",
+    "rm nothing",
+    "rm -f dir",
+    "test -e file && sleep 0",
+    "test -e 'no such file' && echo never",
+    "[ -f file ] && [ ! = ! ] || echo no",
+    "[ -d file ] || [ -L link ] && echo link",
+    "cd dir && pwd && cd .. && test -e file && echo back",
+    "cd nowhere && echo never",
+    "A=1 B='two words'; echo \"$A $B\"",
+    "echo 'it'\"'\"'s' \"a  b\" c\\ d \"q\\\"q\" 'x$HOME`y`'",
+    "echo -n none; echo; echo $UNSET_VARIABLE end",
+    "true && echo one || echo two; false && echo three || echo four",
+    "false; echo five",
+    "(cd dir && pwd); pwd",
+    "(umask 077); mkdir plain; umask 027; mkdir masked",
+    "echo out; echo $(echo inner) \"$(echo a  b; echo c)\"",
+    "command -v echo > /dev/null && echo found",
+    "echo one 2>&1; echo two >/dev/null",
+    "sleep 0.01\necho lines\n",
+    "[ 1 = 2 ]",
+    ": ignored words; echo colon",
+]
+
+
+def furnish(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "dir" / "sub").mkdir(parents=True)
+    (folder / "file").write_text("text")
+    (folder / "file").chmod(0o644)
+    (folder / "link").symlink_to("file")
+    return folder
+
+
+def tree(folder: Path) -> list[tuple[str, int]]:
+    return sorted((str(path.relative_to(folder)), path.lstat().st_mode) for path in folder.rglob("*"))
+
+
+def nothing(argv: list[str], environ: Mapping[str, str], cwd: str) -> Answer:
+    raise AssertionError(argv)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_does_what_a_shell_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """The same output and exit status, and the same files with the same modes."""
+    mine, theirs = furnish(tmp_path / "mine"), furnish(tmp_path / "theirs")
+    monkeypatch.setenv("HOME", str(theirs))
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=theirs, capture_output=True, check=False, umask=0o022)
+    monkeypatch.setenv("HOME", str(mine))
+    found = Shell(nothing, str(mine), umask=0o022).run(command)
+    assert found.stdout.decode().replace(str(mine), "HERE") == done.stdout.decode().replace(str(theirs), "HERE")
+    assert bool(found.status) == bool(done.returncode)
+    assert bool(found.stderr) == bool(done.stderr)
+    assert tree(mine) == tree(theirs)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo *", "echo a | cat", "sleep 1 &", "if true; then echo; fi", "{ echo; }", "echo `", "echo 'open",
+        'echo "open', "(echo", "echo )", "&& echo", "echo &&", "echo ${x:-y}", "echo $((1+1))", "echo > file",
+        "echo < file", "echo [ab]", "echo # comment", "chmod +x file", "chmod -R u+x dir", "mkdir -m 700 x",
+        "umask", "umask u=rwx", "echo a\\\\b", "cd -", "test a -nt b", "echo {a,b}", "", "sleep 1m",
+    ],
+)  # fmt: skip
+def test_what_it_does_not_know_it_does_not_try(tmp_path: Path, command: str) -> None:
+    """Anything else is refused, and leaves nothing behind."""
+    folder = furnish(tmp_path / "here")
+    before = tree(folder)
+    if command:
+        with pytest.raises(Unsupported):
+            Shell(nothing, str(folder)).run(command)
+    else:
+        assert Shell(nothing, str(folder)).run(command) == Answer()
+    assert tree(folder) == before
+
+
+def test_programs_are_named_before_anything_is_done(tmp_path: Path) -> None:
+    """A list that needs a program in its middle is not begun."""
+    with pytest.raises(CannotStart) as caught:
+        Shell(nothing, str(tmp_path)).run("mkdir made && (echo x; uname -a)")
+    assert caught.value.program == "uname"
+    assert tree(tmp_path) == []
+    with pytest.raises(CannotStart):
+        Shell(nothing, str(tmp_path)).run("A=sudo; $A id")
+    answer = refuse("uname")
+    assert answer.status == 127
+    assert b"'uname'" in answer.stderr
+
+
+def test_python_gets_its_arguments(tmp_path: Path) -> None:
+    """Words, the assignments before them, and the directory of the shell at that point."""
+    seen: list[Any] = []
+
+    def python(argv: list[str], environ: Mapping[str, str], cwd: str) -> Answer:
+        seen.append((argv, dict(environ), cwd))
+        return Answer(3, b"out\n", b"err\n")
+
+    (tmp_path / "dir").mkdir()
+    shell = Shell(python, str(tmp_path))
+    found = shell.run(f"cd dir && A=1 LC_ALL='C.UTF-8' {sys.executable} 'a file' \"$A\" > /dev/null")
+    words = [sys.executable, "a file", ""]
+    assert seen == [(words, {"A": "1", "LC_ALL": "C.UTF-8"}, str(tmp_path / "dir"))]
+    assert found == Answer(3, b"", b"err\n")
+
+
+def test_which_programs_are_python() -> None:
+    """The interpreter by its path, and whatever is called python: there is one interpreter here."""
+    assert all(map(is_python, [sys.executable, "python", "/usr/bin/python3", "python3.13", "/opt/x/python3.11"]))
+    assert not any(map(is_python, ["pythonic", "/usr/bin/pypy3", "sh", "python3-config", ""]))
+
+
+def test_a_word_that_is_empty() -> None:
+    """Quotes make a word even of nothing, an unset variable does not."""
+    (step,) = parse("echo '' $x \"\"")
+    assert len(step.command.words) == 4  # type: ignore[union-attr]
+    assert Shell(nothing, os.sep).run("echo '' $UNSET_VARIABLE \"\"").stdout == b" \n"
