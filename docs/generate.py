@@ -1,14 +1,17 @@
 """Writes the pages of the reference that are made from tables: ``python docs/generate.py [--check]``.
 
 ``compatibility.md`` is made from the rows of the package, ``differences.md`` from the rows of the tests that
-compare with the standard library, ``layouts.md`` from the layouts that the tests start.  With ``--check``
+compare with the standard library, ``layouts.md`` from the layouts that the tests start,
+``ansible-modules.md`` from the tests that play modules.  With ``--check``
 nothing is written: the exit status is 1 if a page is not what the tables say.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import os
+import re
 import sys
 from collections import Counter
 
@@ -195,7 +198,56 @@ def layouts() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-PAGES = {"compatibility.md": compatibility, "differences.md": differences, "layouts.md": layouts}
+def _played_modules() -> list[str]:
+    """Return the modules of ansible.builtin in the play that is compared with stock while nothing may start."""
+    with open(os.path.join(ROOT, "tests", "system", "plays", "modules.yml"), encoding="utf-8") as file:
+        return sorted(set(re.findall(r"^ *(?:- )?ansible\.builtin\.(\w+):", file.read(), re.MULTILINE)))
+
+
+def _refused_modules() -> dict[str, str]:
+    """Return the modules whose failure is tested, and the word that their message must have."""
+    with open(os.path.join(ROOT, "tests", "system", "test_bad_input.py"), encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    for node in tree.body:
+        names = [getattr(target, "id", "") for target in getattr(node, "targets", ())]
+        if names == ["NEEDS_A_COMMAND"] and isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            pairs = zip(node.value.keys, node.value.values, strict=True)
+            return {key.value: value.elts[1].value for key, value in pairs}  # type: ignore[union-attr,attr-defined]
+    raise LookupError("NEEDS_A_COMMAND is gone from tests/system/test_bad_input.py")
+
+
+def ansible_modules() -> str:
+    """Return the page of Ansible's modules in a process that can start no program."""
+    lines = [
+        "# Ansible modules without programs",
+        "",
+        NOTICE,
+        "",
+        "What the modules of `ansible.builtin` do for a host with a `local` connection where no program can be",
+        "started. The table is made from the tests: a module that works is in a play whose outcome equals that",
+        "of Ansible with processes; one that cannot has a test for its message. A module that is not here is not",
+        "tested; if it starts a program, it fails and says which one.",
+        "",
+        "| module | without programs |",
+        "|---|---|",
+    ]
+    refused = _refused_modules()
+    rows = dict.fromkeys(_played_modules(), "works")
+    for module, word in refused.items():
+        given = module in {"command", "raw", "script", "shell"}
+        why = ": it starts what it is given" if given else f": it starts `{word}`" if word else ""
+        rows[module] = f"cannot{why}"
+    lines += [f"| `{module}` | {rows[module]} |" for module in sorted(rows)]
+    lines += ["", "[Run Ansible](../howto/ansible.md) says how to choose where modules run.", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+PAGES = {
+    "ansible-modules.md": ansible_modules,
+    "compatibility.md": compatibility,
+    "differences.md": differences,
+    "layouts.md": layouts,
+}
 
 
 def main(argv: list[str] | None = None) -> int:

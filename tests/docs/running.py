@@ -71,7 +71,9 @@ def _commands(folder: str) -> str:
     ):
         path = os.path.join(folder, name)
         with open(path, "w", encoding="utf-8") as file:
-            file.write(f'#!/bin/sh\nexec "{sys.executable}" {rest} "$@"\n')
+            # Briefcase makes an environment of its own, which must not find this one's packages.
+            clean = "unset PYTHONPATH\n" if name == "briefcase" else ""
+            file.write(f'#!/bin/sh\n{clean}exec "{sys.executable}" {rest} "$@"\n')
         os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
     return folder
 

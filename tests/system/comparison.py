@@ -64,6 +64,13 @@ class Outcome:
     stdout: str = dataclasses.field(repr=False)
     stderr: str = dataclasses.field(repr=False)
 
+    def out_of_step(self) -> Outcome:
+        """Return what a run of the same play would be in which every host goes on as it can."""
+        banners = {line for line in self.lines if _BANNER.match(line)}
+        lines = Counter({line: count for line, count in self.lines.items() if line not in banners})
+        kinds = Counter({kind: count for kind, count in self.kinds.items() if not _BANNER.match(kind + " [")})
+        return dataclasses.replace(self, lines=lines, kinds=kinds)
+
     def differences(self, other: Outcome) -> list[str]:
         """Say how this outcome differs from ``other``; empty when they are equal."""
         found = []
@@ -166,7 +173,7 @@ _RECAP = re.compile(r"^(\S+)\s+: (ok=.*?)\s*$", re.MULTILINE)
 # polls are counted by the clock.
 _KIND = re.compile(
     r"^(ok|changed|skipping|failed|fatal|included|unreachable"
-    r"|FAILED - RETRYING|\.\.\.ignoring|PLAY|PLAY RECAP|NO MORE HOSTS LEFT)\b"
+    r"|FAILED - RETRYING)\b"
 )
 _BANNER = re.compile(r"^(TASK|RUNNING HANDLER|PLAY|PLAY RECAP|NO MORE HOSTS LEFT) ?\[?")
 # One line for as many hosts as happened to be there: counted per host.

@@ -57,7 +57,10 @@ def test_modules(stock: Stock, tmp_path: Path, sandbox: None, strategy: str) -> 
 
 def test_modules_free(stock: Stock, tmp_path: Path, sandbox: None) -> None:
     """The same when every host runs ahead as it can."""
-    compare(stock, tmp_path, "modules", "free", Size.from_environment(2, 2), SANDBOXED)
+    size = Size.from_environment(2, 2)
+    found = play("modules", SANDBOXED, tmp_path / "run", size, strategy="free", limit=3000)
+    # Nothing in this play depends on the step, so stock need not run it twice.
+    assert found.differences(stock("modules", size, "linear").out_of_step()) == []
 
 
 def test_modules_as_processes(stock: Stock, tmp_path: Path) -> None:

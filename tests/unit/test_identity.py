@@ -255,17 +255,15 @@ def test_call_later_and_cancel() -> None:
 
 def test_random_kills_lose_nobody() -> None:
     """Fifty children killed at unpredictable moments all end with the signal they were killed by."""
-    wait = held_lock()
-
     def body() -> int:
         number = 0
         while number < 10**9:
             number += 1
             if number % 1000 == 0:
                 _identity.checkpoint()
-        return int(wait())
+        return int(held_lock()())
 
-    processes = [started(body if number % 2 else (lambda: int(wait()))) for number in range(50)]
+    processes = [started(body if number % 2 else (lambda: int(held_lock()()))) for number in range(50)]
     for number, process in enumerate(processes):
         _identity.kill(process, -(9 if number % 3 else 15))
     for number, process in enumerate(processes):

@@ -19,7 +19,7 @@ from collections import deque
 
 from .. import _identity
 from .archive import Archive
-from .private_modules import Namespace, temporary_prefix
+from .private_modules import Namespace
 from .python_program import Program
 
 TYPE_CHECKING = False
@@ -36,6 +36,9 @@ _MAIN = b"\nif __name__ == "
 
 #: Modules in which module code sets what holds for its process: `tempfile.tempdir`, `urllib`'s opener, loggers.
 _OWN = frozenset(("logging", "tempfile", "urllib"))
+
+# Where modules of payloads seem to lie: their zip files are removed with each run, the modules live on.
+_PLACE = os.path.join(os.path.abspath(os.sep), "ansible_payload.zip")
 
 _archives: dict[bytes, Archive] = {}
 _heads: dict[bytes, CodeType] = {}
@@ -137,7 +140,7 @@ class _Pool:
                     pass
             space = self._take(archive)
         if space is None:
-            space = Namespace(temporary_prefix(), _OWN)
+            space = Namespace(_PLACE, _OWN)
             with self._lock:
                 self._in_use += 1
         return space
@@ -197,7 +200,7 @@ def program(
     start = os.path.dirname(filename)
 
     def acquire() -> Namespace:
-        space = pool.acquire(archive) if archive is not None else Namespace(temporary_prefix(), _OWN)
+        space = pool.acquire(archive) if archive is not None else Namespace(_PLACE, _OWN)
         space.archive = archive
         space.enter(_identity.HERE.process, path, (start,))
         return space

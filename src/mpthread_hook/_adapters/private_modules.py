@@ -6,6 +6,8 @@ is shared with the rest of the interpreter.  The program's code runs with a ``__
 ``sys.meta_path``, which are properties that answer for the process that asks: `typing.get_type_hints`,
 `dataclasses`, `runpy`, `importlib.util.find_spec` thus find the program's modules and not their namesakes.
 
+C code goes past all that: `pickle.loads` of an instance of a private class finds the shared namesake.
+
 A namespace can be used again by a later program (`reset`): what the modules hold is then what it was when
 they had just been imported.  A fresh one per program would leak, because `typing` and `abc` cache classes.
 """
@@ -17,7 +19,6 @@ import _imp
 import builtins
 import importlib
 import importlib.util
-import os
 import pkgutil
 import runpy
 import sys
@@ -193,6 +194,10 @@ class Namespace:
     def executed(self, module: ModuleType, made_from: object) -> None:
         """Note that the code of a private module has run."""
         name = module.__name__
+        path = vars(module).get("__path__")
+        if isinstance(path, list):
+            # `pkgutil.extend_path` finds the archive's own file too, which will soon be gone.
+            path[:] = [entry for entry in path if not any(entry.startswith(file) for file in self._archives)]
         # Some put something else in their place while they run.
         module = self.modules.get(name, module)
         adapter = after_load.get(name)
@@ -393,9 +398,3 @@ def _import_for_caller(name: str, *args: Any, **kwargs: Any) -> ModuleType:
         return _real_import(name, *args, **kwargs)
     return space.import_(name, *args, **kwargs)  # type: ignore[no-any-return]
 
-
-def temporary_prefix() -> str:
-    """Return where the modules of archives seem to lie; there is no such file."""
-    import tempfile  # noqa: PLC0415 - asked for once
-
-    return os.path.join(tempfile.gettempdir(), "ansible_payload.zip")

@@ -191,8 +191,10 @@ def _exit_status(function: Callable[..., object], *args: Any) -> int:
         sys.stderr.write(f"{error.code}\n")
         return 1
     except BaseException as error:
-        # Without the frame of this function, which a new interpreter would not have.
-        frames = error.__traceback__.tb_next if error.__traceback__ is not None else None
+        # Without the frames that run the script, which a new interpreter would not have.
+        frames = error.__traceback__
+        while frames is not None and frames.tb_frame.f_globals.get("__package__") == __package__:
+            frames = frames.tb_next
         traceback.print_exception(type(error), error, frames)
         return 1
     return 0

@@ -32,7 +32,7 @@ _StockConnection: Any = _served.Connection
 ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes))
 #: Reducers that programs register with `reduction.register`, after those that were there from the start.
 _reducers: dict[type, Any] = _ForkingPickler._extra_reducers
-_c_dumps, _c_loads = pickle.dumps, pickle.loads
+_c_dumps, loads = pickle.dumps, pickle.loads
 _PROTOCOL = pickle.HIGHEST_PROTOCOL
 _PLAIN_FAILURES = (TypeError, pickle.PicklingError, AttributeError, NotImplementedError)
 
@@ -42,17 +42,19 @@ _PLAIN_FAILURES = (TypeError, pickle.PicklingError, AttributeError, NotImplement
 
 
 def pack(obj: Any) -> Any:
-    """Return the message that stands for ``obj``.
+    """Return the message that stands for ``obj``, which is no atom.
 
     An atom stands for itself; ``(data,)`` are pickled bytes, or those of `send_bytes`; ``(None, obj)`` is a
     tuple of atoms.
     """
-    kind = type(obj)
-    if kind in ATOMS:
-        return obj
-    if kind is tuple and _all_atoms(obj):
+    if type(obj) is tuple and _all_atoms(obj):
         return (None, obj)
-    return (dumps(obj),)
+    if len(_reducers) != _known_reducers:
+        return (dumps(obj),)
+    try:
+        return (_c_dumps(obj, _PROTOCOL),)
+    except _PLAIN_FAILURES:
+        return (bytes(_ForkingPickler.dumps(obj, _PROTOCOL)),)
 
 
 def _all_atoms(items: tuple[Any, ...]) -> bool:
@@ -94,7 +96,7 @@ def unpack(message: Any) -> Any:
     """Return the object that a message stands for."""
     if type(message) is not tuple:
         return message
-    return _c_loads(message[0]) if len(message) == 1 else message[1]
+    return loads(message[0]) if len(message) == 1 else message[1]
 
 
 def _as_bytes(message: Any) -> bytes:
@@ -166,11 +168,19 @@ class Connection(_StockConnection):  # type: ignore[misc]
         if peer.pollers or peer.readiness is not None:
             peer.tell()
 
-    def _send_bytes(self, buf: Any) -> None:
+    def send_message(self, message: Any) -> None:
+        """Send what stands for an object already (see `pack`)."""
+        self._check_closed()
+        self._put(message)
+
+    def _put(self, message: Any) -> None:
         peer = self._end.peer
         if not peer.open:
             raise BrokenPipeError(32, "Broken pipe")
-        peer.put((bytes(buf),))
+        peer.put(message)
+
+    def _send_bytes(self, buf: Any) -> None:
+        self._put((bytes(buf),))
 
     def recv(self) -> Any:
         """Receive a (picklable) object; EOFError when the other end is closed everywhere."""
@@ -188,7 +198,9 @@ class Connection(_StockConnection):  # type: ignore[misc]
             message = end.wait(None)
         if end.readiness is not None:
             end.readiness.update(end)
-        return message if type(message) is not tuple else unpack(message)
+        if type(message) is not tuple:
+            return message
+        return loads(message[0]) if len(message) == 1 else message[1]
 
     def recv_bytes(self, maxlength: int | None = None) -> bytes:
         """Receive bytes; OSError and no further use if they are longer than ``maxlength``."""

@@ -150,10 +150,11 @@ class End:
             while True:
                 waiters.append(waiter)
                 peer_open = self.peer.open  # before the look at the inbox: what was sent first is read first
-                try:
-                    return inbox.popleft()
-                except IndexError:
-                    pass
+                if inbox:  # looked at first, because an exception costs more than that
+                    try:
+                        return inbox.popleft()
+                    except IndexError:
+                        pass
                 if not peer_open:
                     raise EOFError
                 left = -1.0 if deadline is None else deadline - monotonic()

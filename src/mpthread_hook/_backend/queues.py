@@ -14,7 +14,7 @@ from importlib import import_module
 from queue import Empty, Full
 
 from .._identity import FENCED, HERE, ThreadProcess, checkpoint, monotonic
-from .connection import ATOMS, Connection, Pipe, pack, unpack
+from .connection import ATOMS, Connection, Pipe, loads, pack
 from .pipe import NOTHING, End
 
 TYPE_CHECKING = False
@@ -172,7 +172,9 @@ class Queue(_Ends):
             end.readiness.update(end)
         if self._bounded:
             self._sem.release()
-        return message if type(message) is not tuple else unpack(message)
+        if type(message) is not tuple:
+            return message
+        return loads(message[0]) if len(message) == 1 else message[1]
 
     def _wait(self, block: bool, timeout: float | None) -> Any:
         if block and timeout is None:
@@ -343,7 +345,9 @@ class SimpleQueue(_Ends):
             message = end.wait(None)
         if end.readiness is not None:
             end.readiness.update(end)
-        return message if type(message) is not tuple else unpack(message)
+        if type(message) is not tuple:
+            return message
+        return loads(message[0]) if len(message) == 1 else message[1]
 
     def put(self, obj: Any) -> None:
         """Add an item; what pickling it raises is raised here."""

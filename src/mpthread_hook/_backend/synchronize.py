@@ -35,6 +35,7 @@ RECURSIVE_MUTEX = 0
 SEMAPHORE = 1
 
 _handles = itertools.count(1)
+_NOBODY: list[Any] = []
 # Semaphores by handle and by name, for _rebuild() in children of spawn.  A name keeps its semaphore until
 # sem_unlink(), as in the kernel.
 _by_handle: WeakValueDictionary[int, SemLock] = WeakValueDictionary()
@@ -52,6 +53,7 @@ class SemLock:
         "_depth",
         "_initial",
         "_owner",
+        "_sleepers",
         "_units",
         "_waiters",
         "handle",
@@ -82,6 +84,8 @@ class SemLock:
         self._units: Any = [None] * value if value <= _LIST_LIMIT else _Bulk(value)
         # A list too: it is nearly always empty, and short.
         self._waiters: list[Any] = []
+        #: Who waits for a condition, on the semaphore that stands for that; changed under the condition's lock.
+        self._sleepers: list[Any] = _NOBODY
         self._initial = value
         self._owner = 0
         #: How often the owner has a recursive lock; not used for semaphores, whose units say it.
@@ -145,12 +149,13 @@ class SemLock:
         try:
             while True:
                 waiters.append(waiter)
-                try:
-                    units.pop()
-                except IndexError:
-                    pass
-                else:
-                    return True
+                if units:
+                    try:
+                        units.pop()
+                    except IndexError:
+                        pass
+                    else:
+                        return True
                 left = -1.0 if deadline is None else deadline - monotonic()
                 if deadline is not None and left <= 0:
                     return False
@@ -313,6 +318,8 @@ def install(module: ModuleType) -> None:
     base.__init__, base._make_methods = __init__, _make_methods
     base.__enter__, base.__exit__ = _enter, _exit
     served.RLock.__enter__, served.RLock.__exit__ = _enter_recursive, _exit_recursive
+    served.Condition.wait, served.Condition.notify = _wait_for_notice, _notify
+    served.Condition.__repr__ = _show_condition
     # `with` looks its methods up on the type: properties that a C function answers save a frame.
     served.Condition.__enter__ = property(attrgetter("_lock.__enter__"))
     served.Condition.__exit__ = property(attrgetter("_lock.__exit__"))
@@ -369,3 +376,72 @@ def _exit_recursive(self: Any, _kind: object = None, _value: object = None, _tra
     semlock._units.append(None)
     if semlock._waiters:
         semlock._wake()
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Conditions.  The stdlib's are made of three semaphores, and `notify` waits until the woken have said so, which
+# under a GIL is three changes of thread where one does.  Who waits has a lock of its own here, in a list.
+
+
+def _wait_for_notice(self: Any, timeout: float | None = None) -> bool:
+    """Give the lock back, wait to be notified, at most ``timeout`` seconds, and take it again."""
+    lock = self._lock
+    assert lock._semlock._is_mine(), "must acquire() condition before using wait()"
+    semlock = self._wait_semaphore._semlock
+    if semlock._sleepers is _NOBODY:
+        semlock._sleepers = []
+    sleepers = semlock._sleepers
+    waiter = allocate_lock()
+    waiter.acquire()
+    count, released = lock._semlock._count(), 0
+    notified, asleep = True, False
+    try:
+        sleepers.append(waiter)
+        asleep = True
+        for _ in range(count):
+            lock.release()
+            released += 1
+        _sleep(sleepers, waiter, timeout)
+        asleep = False
+    finally:
+        try:
+            sleepers.remove(waiter)
+            notified = False
+        except ValueError:
+            if asleep:
+                _wake_sleepers(sleepers, 1)  # it was for this thread, which cannot make use of it
+        for _ in range(released):
+            lock.acquire()
+    return notified
+
+
+def _sleep(sleepers: list[Any], waiter: Any, timeout: float | None) -> None:
+    deadline = None if timeout is None else monotonic() + timeout
+    while waiter in sleepers:  # not if it was only a signal
+        left = -1.0 if deadline is None else deadline - monotonic()
+        if deadline is not None and left <= 0:
+            return
+        park(waiter, left)
+
+
+def _notify(self: Any, n: int = 1) -> None:
+    """Wake ``n`` of those that wait."""
+    assert self._lock._semlock._is_mine(), "lock is not owned"
+    if FENCED:
+        checkpoint()
+    _wake_sleepers(self._wait_semaphore._semlock._sleepers, n)
+
+
+def _wake_sleepers(sleepers: list[Any], number: int) -> None:
+    while sleepers and number > 0:
+        try:
+            waiter = sleepers.pop(0)
+        except IndexError:
+            return
+        unlock(waiter)
+        number -= 1
+
+
+def _show_condition(self: Any) -> str:
+    """Return the lock and how many wait."""
+    return f"<{type(self).__name__}({self._lock}, {len(self._wait_semaphore._semlock._sleepers)})>"

@@ -114,7 +114,8 @@ class _Lock(metaclass=_LockType):
     """Stands for `threading.Lock` where that is a class."""
 
 
-_Lock.__name__ = _Lock.__qualname__ = "lock"
-_Lock.__module__ = "_thread"
+# The name under which it is found again: managers send it to their server by pickle.
+_Lock.__name__ = _Lock.__qualname__ = "Lock"
+_Lock.__module__ = "threading"
 
 Lock: Any = _Lock if sys.version_info >= (3, 13) else allocate_lock

@@ -5,12 +5,12 @@ from __future__ import annotations
 import queue as _real
 from _thread import allocate_lock
 from collections import deque
+from types import GenericAlias
 
 from .._identity import HERE, monotonic, park, unlock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import GenericAlias
     from typing import Any
 
 _RealSimpleQueue: Any = _real.SimpleQueue
@@ -43,7 +43,7 @@ class SimpleQueue(_RealSimpleQueue, metaclass=_StandInType):  # type: ignore[mis
     _items: deque[Any]
     _waiters: deque[Any]
 
-    __class_getitem__: GenericAlias = _RealSimpleQueue.__class_getitem__
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add an item; never blocks."""

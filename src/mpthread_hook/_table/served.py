@@ -214,6 +214,7 @@ ROWS: tuple[Row, ...] = (
     ("multiprocessing.managers", "_BaseSetProxy", "stdlib", None, None, (3, 14), None, ""),
     ("multiprocessing.managers", "_SharedMemoryTracker", "stdlib", None, None, None, None, ""),
     # multiprocessing.pool
+    ("multiprocessing.pool", "", "threaded", "mpthread_hook._backend.pool", "install", None, None, "tasks made of atoms and functions of modules travel as they are"),
     ("multiprocessing.pool", "ApplyResult", "stdlib", None, None, None, None, ""),
     ("multiprocessing.pool", "AsyncResult", "stdlib", None, None, None, None, ""),
     ("multiprocessing.pool", "CLOSE", "stdlib", None, None, None, None, ""),

@@ -19,13 +19,13 @@ def nothing() -> None:
 
 def wait_for(queue: Any, started: Any) -> None:
     """Say that the child has begun, and block in a queue for ever."""
-    started.put(1)
+    started.send(1)
     queue.get()
 
 
 def sleep(started: Any) -> None:
     """Say that the child has begun, and sleep for longer than the benchmark lasts."""
-    started.put(1)
+    started.send(1)
     time.sleep(600)
 
 
@@ -41,13 +41,13 @@ def start_join(world: World) -> Iterator[Callable[[int], Any]]:
 
 
 def _terminated(world: World, target: Any, *args: Any) -> Iterator[Callable[[int], Any]]:
-    started = world.SimpleQueue()
-
     def run(number: int) -> float:
         spent = 0.0
         for _ in range(number):
-            child = world.child(target, *args, started)
-            started.get()
+            # A pipe of its own: a real process may be killed while it holds a queue's lock.
+            ours, theirs = world.Pipe()
+            child = world.child(target, *args, theirs)
+            ours.recv()
             # Until it really blocks: what is measured is the waking.
             time.sleep(0.0005)
             begin = time.perf_counter()
@@ -56,6 +56,8 @@ def _terminated(world: World, target: Any, *args: Any) -> Iterator[Callable[[int
             spent += time.perf_counter() - begin
             if child.exitcode != -15:
                 raise RuntimeError(f"a terminated child has exit code {child.exitcode}")
+            ours.close()
+            theirs.close()
         return spent / number
 
     yield run

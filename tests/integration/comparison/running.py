@@ -257,6 +257,8 @@ _SHARED = (
 )
 # Killed processes leave the system's named semaphores behind, which the stock package's tracker removes.
 _LEAKED = re.compile(r".*UserWarning: resource_tracker: There appear to be.*\n *warnings\.warn\(.*\n")
+# How a spawned interpreter is told to begin.
+_SPAWN = re.compile(r' *File "<string>", line 1, in <module>\n.*spawn_main\(.*\n(?: *[~^]+\n)?')
 _PATH = re.compile(r"/\S*/(\w+\.py)")
 _ALWAYS = (
     (re.compile(r"0x[0-9a-fA-F]+"), "0x…"),
@@ -269,7 +271,7 @@ _ALWAYS = (
 
 def _normal(text: str, folder: Path, shared: bool) -> list[str]:
     """Return the lines of an output without what differs from run to run, and without internal frames."""
-    text = _LEAKED.sub("", text.replace(str(folder), "<folder>"))
+    text = _SPAWN.sub("", _LEAKED.sub("", text.replace(str(folder), "<folder>")))
     for pattern, new in _ALWAYS + (_SHARED if shared else ()):
         text = pattern.sub(new, text)
     lines: list[str] = []

@@ -146,13 +146,3 @@ LAYOUTS = (
 def layout(name: str) -> Layout:
     """Return a layout by its name."""
     return next(one for one in LAYOUTS if one.name == name)
-
-
-def markdown() -> str:
-    """Return the table as the docs show it."""
-    head = ["Layout", "How it is started", *TITLES.values(), "How we know", "Note"]
-    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    for one in LAYOUTS:
-        cells = [{True: "yes", False: "no", None: "–"}[one.ways.get(way)] for way in WAYS]
-        lines.append("| " + " | ".join([f"`{one.name}`", one.what, *cells, one.how, one.note]) + " |")
-    return "\n".join(lines) + "\n"

@@ -49,7 +49,7 @@ def test_the_account_is_the_environments(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def failure(function: Any, value: Any) -> tuple[type, str]:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - type and text are what is compared
+    with pytest.raises(Exception) as caught:
         function(value)
     return caught.type, str(caught.value)
 

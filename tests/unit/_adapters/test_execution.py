@@ -1,6 +1,6 @@
 """Whether programs can be started is found out once, without starting any."""
 
-# ruff: noqa: E501 - programs in strings
+
 from __future__ import annotations
 
 import errno

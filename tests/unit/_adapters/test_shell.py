@@ -23,8 +23,8 @@ COMMANDS = [
     "echo ~ && sleep 0",
     "echo ~root && sleep 0",
     "echo ~nobody_of_that_name",
-    '( umask 77 && mkdir -p "` echo base/tmp `"&& mkdir "` echo base/tmp/one-1 `" '
-    '&& echo one-1="` echo base/tmp/one-1 `" ) && sleep 0',
+    ('( umask 77 && mkdir -p "` echo base/tmp `"&& mkdir "` echo base/tmp/one-1 `" '
+    '&& echo one-1="` echo base/tmp/one-1 `" ) && sleep 0'),
     '( umask 22 && mkdir -p "` echo ~/deep/er `" && echo "$HOME/x ${HOME}" ) && sleep 0',
     "mkdir made && mkdir made",
     "mkdir -p made/a/b; test -d made/a/b && echo yes",
@@ -48,7 +48,7 @@ COMMANDS = [
     "false; echo five",
     "(cd dir && pwd); pwd",
     "(umask 077); mkdir plain; umask 027; mkdir masked",
-    "echo out; echo $(echo inner) \"$(echo a  b; echo c)\"",
+    'echo out; echo $(echo inner) "$(echo a  b; echo c)"',
     "command -v echo > /dev/null && echo found",
     "echo one 2>&1; echo two >/dev/null",
     "sleep 0.01\necho lines\n",

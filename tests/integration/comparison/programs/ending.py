@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from .stage import finish, flush, launch, run, say
+from .stage import finish, flush, launch, only, run, say
 
 
 class _Quit(SystemExit):
@@ -30,6 +30,7 @@ def case_exit_with_numbers() -> None:
         run(_leave, code, name=f"sys.exit({code!r})")
 
 
+@only("fork")
 def case_exit_with_objects() -> None:
     """sys.exit(anything else) prints it on stderr and ends a child with 1."""
     for code in ("a text", 1.5, (1, 2), [], {}, b"bytes", "text of\ntwo lines", ""):
@@ -168,18 +169,21 @@ _NUMBERS = ("SIGTERM", "SIGKILL", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SI
 _HARMLESS = ("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGPIPE")
 
 
+@only("fork")
 def case_signals_to_itself() -> None:
     """A signal without handler that a child sends itself ends it with minus the signal's number."""
     for name in _NUMBERS:
         run(_kill_itself, int(getattr(signal, name)), name=f"kill {name}")
 
 
+@only("fork")
 def case_raised_signals() -> None:
     """signal.raise_signal() does what os.kill() of oneself does."""
     for name in (*_NUMBERS[:4], "SIGABRT"):
         run(_raise_signal, int(getattr(signal, name)), name=f"raise {name}")
 
 
+@only("fork")
 def case_harmless_signals() -> None:
     """A signal that is ignored by default, or by Python, leaves a child alone."""
     for name in _HARMLESS:

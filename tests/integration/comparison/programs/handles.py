@@ -356,21 +356,23 @@ def case_listener_in_a_child() -> None:
     attempt(Client, ("127.0.0.1", 1), authkey=b"key")
 
 
-def _wrong_key(address: Any) -> None:
+def _wrong_key(address: Any, connection: Any) -> None:
     try:
         Client(address, authkey=b"wrong")
     except multiprocessing.AuthenticationError as error:
-        say(error)
+        connection.send(str(error))
 
 
 def case_wrong_key() -> None:
     """A client with the wrong key is refused on both sides."""
     with Listener(None, authkey=b"key") as listener:
-        process = launch(_wrong_key, listener.address)
+        ours, theirs = multiprocessing.Pipe()
+        process = launch(_wrong_key, listener.address, theirs)
         try:
             listener.accept()
         except multiprocessing.AuthenticationError as error:
             say(error)
+        say(receive(ours))
         finish(process)
 
 

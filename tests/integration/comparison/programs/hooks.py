@@ -22,7 +22,6 @@ def _note(what: str) -> None:
 
 os.register_at_fork(
     before=lambda: _note("before, first"),
-    after_in_parent=lambda: _note("in parent, first"),
     after_in_child=lambda: _note("in child, first"),
 )
 os.register_at_fork(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import multiprocessing
 import os
 import queue
@@ -387,6 +386,8 @@ def case_wakeup_descriptor() -> None:
 
 
 async def _loop_handler() -> None:
+    import asyncio
+
     loop = asyncio.get_running_loop()
     reached = loop.create_future()
     loop.add_signal_handler(signal.SIGUSR1, reached.set_result, "handled by the loop")
@@ -396,6 +397,8 @@ async def _loop_handler() -> None:
 
 
 def _asyncio() -> None:
+    import asyncio  # here, since every spawned child pays for the imports of the topic
+
     asyncio.run(_loop_handler())
 
 
@@ -414,6 +417,8 @@ def _interrupted(how: str, connection: Any) -> None:
         elif how == "loop":
             _loop(60)
         else:
+            import asyncio
+
             asyncio.run(asyncio.sleep(60))
     except KeyboardInterrupt:
         say(how, "interrupted")

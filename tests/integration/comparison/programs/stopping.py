@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import multiprocessing
 import os
 import queue
@@ -12,11 +11,10 @@ import signal
 import socket
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Listener, wait
 from typing import Any
 
-from .stage import LIMIT, launch, promptly, receive, say, settle
+from .stage import LIMIT, launch, only, promptly, receive, say, settle
 
 
 def _served() -> dict[str, Any]:
@@ -55,6 +53,9 @@ def _served() -> dict[str, Any]:
 
 def _threading() -> dict[str, Any]:
     """Return calls that block in something of threading, queue or concurrent.futures."""
+    # Here, since every spawned child pays for the imports of the topic.
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     held = threading.Lock()
     held.acquire()
     condition = threading.Condition()
@@ -109,11 +110,17 @@ def _system() -> dict[str, Any]:
         "os.read": lambda: os.read(reader, 1),
         "signal.pause": signal.pause,
         "signal.sigwait": lambda: signal.sigwait({signal.SIGUSR1}),
-        "asyncio": lambda: asyncio.run(asyncio.sleep(60)),
+        "asyncio": _asyncio,
         "a loop": _spin,
         "a loop of short sleeps": _nap,
         "a recursion": lambda: _recurse(50),
     }
+
+
+def _asyncio() -> None:
+    import asyncio
+
+    asyncio.run(asyncio.sleep(60))
 
 
 def _spin() -> None:
@@ -170,6 +177,7 @@ def case_terminate_what_waits_for_multiprocessing() -> None:
     _stop_all("served", "terminate")
 
 
+@only("fork")
 def case_kill_what_waits_for_multiprocessing() -> None:
     """A child that waits in something of multiprocessing ends with -SIGKILL at once."""
     _stop_all("served", "kill")
@@ -206,6 +214,7 @@ def case_stop_what_waits_for_a_child() -> None:
         say(receive(ours))
 
 
+@only("fork")
 def case_kill_what_waits_for_threads() -> None:
     """A child that waits in something of threading or queue ends with -SIGKILL at once."""
     _stop_all("threading", "kill")
@@ -216,6 +225,7 @@ def case_terminate_what_waits_for_the_system() -> None:
     _stop_all("system", "terminate")
 
 
+@only("fork")
 def case_kill_what_waits_for_the_system() -> None:
     """A child that sleeps, waits for descriptors or runs ends with -SIGKILL at once."""
     _stop_all("system", "kill")

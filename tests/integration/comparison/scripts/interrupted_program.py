@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from typing import Any
 
 
-def interrupt(parent: int, connection: object) -> None:
+def interrupt(parent: int, connection: Any) -> None:
     """Send SIGINT to the program, then wait to be told to end."""
+    connection.recv()
     os.kill(parent, signal.SIGINT)
-    connection.recv()  # type: ignore[attr-defined]
+    connection.recv()
     print("the child ends", flush=True)
 
 
@@ -20,6 +22,7 @@ if __name__ == "__main__":
     process = multiprocessing.Process(target=interrupt, args=(os.getpid(), theirs))
     process.start()
     try:
+        ours.send("go")
         process.join()
     except KeyboardInterrupt:
         print("interrupted", flush=True)

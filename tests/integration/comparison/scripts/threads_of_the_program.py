@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import threading
 
+METHODS = ("fork",)  # a spawned child would look for the program that has ended already
+
 
 def work(number: int) -> None:
     """Say which one this is."""

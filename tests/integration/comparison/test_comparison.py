@@ -1,0 +1,64 @@
+"""One and the same program prints the same on the stock package and under the hook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from . import differences, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+_PLAYS = [
+    pytest.param(case, method, id=f"{case.label}-{method}")
+    for case in running.cases()
+    for method in case.methods
+]
+
+
+@pytest.fixture(scope="session")
+def stage(request: pytest.FixtureRequest) -> Iterator[running.Stage]:
+    """Return what plays the chosen cases, a topic at a time."""
+    chosen: dict[tuple[str, str], list[str]] = {}
+    for item in request.session.items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        case, method = params.get("case"), params.get("method")
+        if isinstance(case, running.Case):
+            chosen.setdefault((case.topic, str(method)), []).append(case.name)
+    yield running.Stage(chosen)
+
+
+@pytest.mark.parametrize(("case", "method"), _PLAYS)
+def test_same_text_same_outcome(case: running.Case, method: str, stage: running.Stage) -> None:
+    """A program prints and ends the same on both sides, but for the very lines that a row documents."""
+    stock, hook = stage.outcomes(case, method)
+    lines = running.differing(stock, hook)
+    row = differences.row_for(case.label, method, running.version())
+    if row is None:
+        assert lines == [], f"{case.promise}\n{hook.dump}"
+    elif not row.agrees(case.label, lines):
+        wrong = "does not show any more" if not lines else "shows otherwise"
+        pytest.fail(f"the row {row.key!r} {wrong}:\n" + "\n".join(lines))
+
+
+def test_every_case_says_what_it_promises() -> None:
+    """A compared program has a docstring, which is the promise that it checks."""
+    assert [case.label for case in running.cases() if not case.promise] == []
+
+
+def test_rows_name_cases_that_exist() -> None:
+    """A documented difference shows in at least one case, and every case that it names exists."""
+    labels = {case.label for case in running.cases()}
+    wrong = [row.key for row in differences.DIFFERENCES if not row.shows or not set(row.shows) <= labels]
+    assert wrong == []
+
+
+def test_rows_are_complete() -> None:
+    """A documented difference has a key of its own and says what differs, and why it must."""
+    keys = [row.key for row in differences.DIFFERENCES]
+    assert len(keys) == len(set(keys))
+    assert [r.key for r in differences.DIFFERENCES if not (r.title and r.stock and r.hook and r.reason)] == []
