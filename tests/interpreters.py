@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +53,14 @@ def make_venv(folder: str) -> str:
     venv.EnvBuilder(symlinks=os.name != "nt").create(folder)
     names = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
     return os.path.join(folder, *names)
+
+
+@functools.cache
+def bare_python() -> str:
+    """Return an interpreter whose environment holds nothing, so no ``.pth`` of ours either."""
+    folder = tempfile.mkdtemp(prefix="mpthread-bare-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return make_venv(os.path.join(folder, "venv"))
 
 
 def site_packages(python: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from tests.interpreters import ROOT
 
 #: How long an interpreter gets for its preparation or for one round, in seconds.
-PATIENCE = 120
+PATIENCE = 40
 
 
 class Failed(RuntimeError):

@@ -5,7 +5,7 @@ shell commands), ``file=NAME`` (it is a file that later blocks use), ``output`` 
 ``...`` stands for anything), ``parse`` (TOML that must be well formed), or ``skip="REASON"``.  With ``run`` go
 ``status=N`` (the exit status, 0 if it is not given) and ``code=NAME`` (the name of the program's file);
 ``needs="NAME ..."`` goes with all of them.
-Blocks under one second-level heading share a folder; in a page that says ``<!-- test: session -->`` all of
+Blocks under one second-level heading share a folder; in a page that says ``<!-- test: together -->`` all of
 its blocks do.  ``<!-- needs: NAME ... -->`` under a heading, or at the top of a page for all of it, names what
 has to be there (see `MISSING`).
 """
@@ -81,7 +81,7 @@ def _words(text: str) -> dict[str, str]:
 
 def units(page: str) -> list[Unit]:
     """Return the blocks of a page, in the order of the page, by the folder that they share."""
-    session = False
+    together = False
     found = [Unit(page, "(top)", frozenset())]
     words: dict[str, str] = {}
     lines = iter(enumerate(read(page).splitlines(), 1))
@@ -89,8 +89,8 @@ def units(page: str) -> list[Unit]:
         comment, fence = _COMMENT.match(line), _FENCE.match(line)
         if comment is not None and comment["kind"] == "needs":
             found[-1].needs |= frozenset(comment["text"].split())
-        elif comment is not None and comment["text"] == "session":
-            session = True
+        elif comment is not None and comment["text"] == "together":
+            together = True
         elif comment is not None:
             words = _words(comment["text"])
         elif fence is not None:
@@ -101,7 +101,7 @@ def units(page: str) -> list[Unit]:
                 text.append(inner[indent:])
             found[-1].blocks.append(Block(number + 1, fence["language"], "\n".join(text) + "\n", words))
             words = {}
-        elif line.startswith("## ") and not session:
+        elif line.startswith("## ") and not together:
             found.append(Unit(page, line[3:], found[0].needs))
         elif line.strip():
             words = {}

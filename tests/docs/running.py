@@ -78,7 +78,7 @@ def _commands(folder: str) -> str:
     return folder
 
 
-class Session:
+class Workplace:
     """A folder and the environment in which the blocks of a unit run."""
 
     def __init__(self, folder: str) -> None:

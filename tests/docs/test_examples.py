@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs import blocks
-from tests.docs.running import MISSING, Session, missing
+from tests.docs.running import MISSING, Workplace, missing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,9 @@ def test_the_examples_of_a_section(unit: blocks.Unit, tmp_path: Path) -> None:
     reason = missing(unit)
     if reason:
         pytest.skip(reason)
-    session = Session(str(tmp_path))
+    place = Workplace(str(tmp_path))
     for block in unit.blocks:
-        session.do(block, f"{unit.page}:{block.line}")
+        place.do(block, f"{unit.page}:{block.line}")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.interpreters import environment, place_package, place_sitecustomize, run, this_path
+from tests.interpreters import bare_python, environment, place_package, place_sitecustomize, run, this_path
 
 if TYPE_CHECKING:
     import subprocess
@@ -29,7 +28,7 @@ def command(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``python -m mpthread_hook`` with these arguments."""
     variables = environment([*(path or []), *this_path()], **env)
-    return run(sys.executable, *flags, "-m", "mpthread_hook", *arguments, env=variables, cwd=cwd)
+    return run(bare_python(), *flags, "-m", "mpthread_hook", *arguments, env=variables, cwd=cwd)
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def diagnosis(*arguments: str, code: str = "", **more: Any) -> tuple[int, dict[s
         call = "from mpthread_hook.__main__ import main; import sys; sys.exit(main(['doctor', '--json']))"
         path = [*more.pop("path", []), *this_path()]
         flags = more.pop("flags", ())
-        done = run(sys.executable, *flags, "-c", f"{code}\n{call}", env=environment(path, **more))
+        done = run(bare_python(), *flags, "-c", f"{code}\n{call}", env=environment(path, **more))
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -134,7 +133,7 @@ def test_doctor_imports_no_multiprocessing(app: str) -> None:
     )
     call = "from mpthread_hook.__main__ import main; main(['doctor'])"
     done = run(
-        sys.executable, "-c", f"{code}\n{call}", env=environment([app, *this_path()], MPTHREAD_HOOK="1")
+        bare_python(), "-c", f"{code}\n{call}", env=environment([app, *this_path()], MPTHREAD_HOOK="1")
     )
     assert done.stderr == "False"
 
@@ -207,7 +206,7 @@ def test_vendor_makes_an_app_that_works(tmp_path: Path) -> None:
     assert '"app/sitecustomize.py",' in done.stdout
     app = str(tmp_path / "app")
     code = "import multiprocessing as m; p = m.Process(target=print, args=(5,)); p.start(); p.join(); print(p.exitcode)"
-    ran = run(sys.executable, "-s", "-c", code, env=environment([app], MPTHREAD_HOOK="1"))
+    ran = run(bare_python(), "-s", "-c", code, env=environment([app], MPTHREAD_HOOK="1"))
     assert (ran.stdout, ran.stderr) == ("5\n0\n", "")
 
 
@@ -239,12 +238,12 @@ def test_a_vendored_copy_can_vendor(tmp_path: Path) -> None:
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
     assert command("vendor", one).returncode == 0
     done = run(
-        sys.executable, "-m", "mpthread_hook", "vendor", two, env=environment([one]), cwd=str(tmp_path)
+        bare_python(), "-m", "mpthread_hook", "vendor", two, env=environment([one]), cwd=str(tmp_path)
     )
     assert done.returncode == 0, done.stderr
     assert (
         run(
-            sys.executable, "-m", "mpthread_hook", "vendor", two, "--check", env=environment([one])
+            bare_python(), "-m", "mpthread_hook", "vendor", two, "--check", env=environment([one])
         ).returncode
         == 0
     )

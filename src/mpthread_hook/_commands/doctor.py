@@ -105,8 +105,8 @@ def _start_up_files() -> list[dict[str, Any]]:
     """Return the start-up files that this interpreter would find, and whether they are ours."""
     found = []
     # `python -m` put the current folder there, after the start.
-    path = sys.path[1:] if sys.path[:1] == [os.getcwd()] else sys.path
-    for entry in dict.fromkeys(path):
+    entries = sys.path[1:] if sys.path[:1] == [os.getcwd()] else sys.path
+    for entry in dict.fromkeys(entries):
         for name in ("sitecustomize.py", "sitecustomize.pyc"):
             path = os.path.join(entry, name)
             if os.path.isfile(path):

@@ -3,7 +3,8 @@
 A child starts with a copy of its parent's variables and never touches the environment that the C library
 keeps, which is the main program's.  What it sets is seen by itself, by its children and by the programs that
 it starts (see `programs`).  `os.environ` stays the same object; while there are thread processes it is of a
-subclass whose storage is that of the process which asks.
+subclass whose storage is that of the process which asks, and `os` of one where a child that assigns another
+object to `os.environ` does so for itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .. import _identity
 from .._identity import HERE, MAIN
 from . import presence
 from .descriptors import standing_in
+from .module_class import class_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _real_putenv: Any = getattr(os, "putenv", None)
 _real_unsetenv: Any = getattr(os, "unsetenv", None)
+_real_getenv: Any = os.getenv
 _EnvironType: Any = type(os.environ)
 
 #: Key in the state of a process: what its C library would hold, once that was changed.
@@ -72,8 +75,42 @@ def _class_for(environ: Any) -> type:
 _classes: dict[int, type] = {}
 
 
+_os_dict = os.__dict__
+#: The one that the interpreter made.
+_genuine: Any = os.environ
+#: Key in the state of a process: what its `os.environ` is.
+_OBJECT = "os.environ"
+
+
+def _get_object(_module: object) -> Any:
+    process = HERE.process
+    if process is not MAIN and _OBJECT in process.state:
+        return process.state[_OBJECT]
+    try:
+        return _os_dict["environ"]
+    except KeyError:
+        raise AttributeError("module 'os' has no attribute 'environ'") from None
+
+
+def _put_object(_module: object, environ: Any) -> None:
+    process = HERE.process
+    if process is MAIN:
+        _os_dict["environ"] = environ
+    else:
+        process.state[_OBJECT] = environ
+
+
+@standing_in(_real_getenv)
+def _getenv(_os: Any, key: Any, default: Any = None) -> Any:
+    # The real one reads the global of its module, which is the main program's.
+    return os.environ.get(key, default)
+
+
 def _objects() -> list[Any]:
-    both = (os.environ, getattr(os, "environb", None))
+    environ = _os_dict.get("environ")
+    if not isinstance(environ, _EnvironType):
+        environ = _genuine
+    both = (environ, getattr(os, "environb", None))
     return [environ for environ in both if isinstance(environ, _EnvironType)]
 
 
@@ -84,9 +121,23 @@ def _lay_on() -> None:
                 _classes[id(environ)] = _class_for(environ)
             MAIN.environ = environ._data
             environ.__class__ = _classes[id(environ)]
+    base = type(os)
+    if base not in _modules:
+        _modules[base] = class_with(base, {"environ": property(_get_object, _put_object)})
+    os.__class__ = _modules[base]  # type: ignore[assignment]
+    if os.getenv is _real_getenv:
+        os.getenv = _getenv
+
+
+#: The class that `os` is of meanwhile, by the one that it was of.
+_modules: dict[type, type] = {}
 
 
 def _lift() -> None:
+    if os.getenv is _getenv:
+        os.getenv = _real_getenv
+    if type(os) in _modules.values():
+        os.__class__ = type(os).__base__  # type: ignore[assignment]
     for environ in _objects():
         if type(environ) is _classes.get(id(environ)):
             environ.__class__ = _EnvironType
@@ -97,6 +148,14 @@ def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
     if parent.environ is None:
         return
     child.environ = parent.environ.copy()
+    environ = parent.state.get(_OBJECT) if parent is not MAIN else _os_dict.get("environ")
+    if not isinstance(environ, _EnvironType):
+        # Somebody put a plain dictionary there: a copy of the parent has a copy, a new program none.
+        if environ is None or child.method != "fork":
+            environ = _genuine
+        elif type(environ) is dict:
+            environ = environ.copy()
+    child.state[_OBJECT] = environ
     below = parent.state.get(_BELOW)
     if below is not None:
         child.state[_BELOW] = below.copy()
@@ -140,7 +199,6 @@ def _encode(text: Any) -> Any:
 
 
 
-
 def for_programs(process: ThreadProcess) -> dict[Any, Any] | None:
     """Return the environment of programs that a process starts, None if it is the main program's."""
     if process is MAIN or process.environ is None or _BELOW not in process.state:
@@ -152,7 +210,7 @@ def _take_over(process: ThreadProcess) -> None:
     below = for_programs(process)
     if below is None:
         return
-    data = os.environ._data  # type: ignore[attr-defined]
+    data = _genuine._data
     for key in data.keys() - below.keys():
         _real_unsetenv(key)
     for key, value in below.items():

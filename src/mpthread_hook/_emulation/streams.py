@@ -1,4 +1,4 @@
-"""The standard streams and `sys.argv` of each process.
+"""The standard streams, `sys.argv` and `sys.path` of each process.
 
 Python code reads and assigns ``sys.stdout`` through properties on a subclass of `sys.__class__`, which answer
 for the process that asks.  C code (`print`, `input`, the printing of tracebacks) looks into ``sys.__dict__``
@@ -8,9 +8,11 @@ laid on only while there are thread processes (see `presence`).
 A child starts with the streams of its parent.  One that the interpreter made on descriptor 0, 1 or 2 is
 copied, as a fork copies it: same descriptor, own buffer, so that closing or reconfiguring it, `dup2` onto its
 descriptor, or being killed in the middle of a write stay the child's own affair.  Every other stream is
-shared with the parent.
+shared with the parent.  A child of `spawn`, which is no copy of its parent, starts with those that the
+interpreter made, whatever its parent has assigned.
 
-Shared by all, because the interpreter itself works with them: `sys.path`, `sys.modules`, `sys.flags`.
+`sys.argv` and `sys.path` are lists of its own.  Shared by all, because the interpreter itself works with them:
+`sys.modules`, `sys.flags`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from .._identity import HERE, MAIN, checkpoint, shield
 from . import presence
 from .doors import LOST, Door, LiveDoor, QuickDoor
 from .files import VirtualFile
+from .module_class import class_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -270,10 +273,7 @@ _REMEMBERED = 24
 def _get_argv(_module: ModuleType) -> Any:
     process = HERE.process
     if process is MAIN or process.argv is None:
-        try:
-            return _sys_dict["argv"]
-        except KeyError:
-            raise AttributeError("module 'sys' has no attribute 'argv'") from None
+        return _of_sys("argv")
     return process.argv
 
 
@@ -293,43 +293,34 @@ def _delete_argv(module: ModuleType) -> None:
         HERE.process.argv = None
 
 
-class _Kind(type):
-    """Keeps the class of `sys` from being taken for more than that.
+#: Key in the state of a process: its `sys.path`.
+_PATH = "sys.path"
 
-    ``type(sys)`` is how programs (and importlib) spell `types.ModuleType`: to make modules, to derive from
-    it, to ask `isinstance`.
-    """
 
-    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
-        if any(type(base) is mcs for base in bases):
-            plain = tuple(base.__base__ if type(base) is mcs else base for base in bases)
-            return type(name, plain, namespace, **kwargs)  # type: ignore[arg-type]
-        return super().__new__(mcs, name, bases, namespace, **kwargs)
+def _get_path(_module: ModuleType) -> Any:
+    process = HERE.process
+    path = None if process is MAIN else process.state.get(_PATH)
+    return _of_sys("path") if path is None else path
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        assert cls.__base__ is not None
-        return cls.__base__(*args, **kwargs)
 
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, cls.__base__)  # type: ignore[arg-type]
+def _put_path(_module: ModuleType, path: Any) -> None:
+    process = HERE.process
+    if process is MAIN:
+        _sys_dict["path"] = path
+    else:
+        process.state[_PATH] = path
 
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, cls.__base__)  # type: ignore[arg-type]
 
-    def __eq__(cls, other: object) -> bool:
-        return other is cls or other is cls.__base__
-
-    def __hash__(cls) -> int:
-        return hash(cls.__base__)
+def _of_sys(name: str) -> Any:
+    try:
+        return _sys_dict[name]
+    except KeyError:
+        raise AttributeError(f"module 'sys' has no attribute {name!r}") from None
 
 
 def _class_of_sys(base: type) -> type:
-    namespace: dict[str, Any] = dict(_plain)
-    namespace["argv"] = property(_get_argv, _put_argv, _delete_argv)
-    namespace["__module__"] = base.__module__
-    namespace["__doc__"] = base.__doc__
-    made: type = _Kind(base.__name__, (base,), namespace)
-    return made
+    own = {"argv": property(_get_argv, _put_argv, _delete_argv), "path": property(_get_path, _put_path)}
+    return class_with(base, {**_plain, **own})
 
 
 _classes: dict[type, type] = {}
@@ -383,9 +374,26 @@ def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
     if not _active:
         return
     streams: Any = parent.streams
-    child.streams = _ChildStreams(child, streams.all() if parent is not MAIN else dict(streams))
+    inherited = streams.all() if parent is not MAIN else dict(streams)
+    if child.method != "fork":
+        inherited = _of_new_program(inherited)
+    child.streams = _ChildStreams(child, inherited)
     argv = parent.argv if parent.argv is not None else _sys_dict.get("argv")
     child.argv = argv.copy() if type(argv) is list else argv
+    path = _sys_dict.get("path") if parent is MAIN else parent.state.get(_PATH)
+    child.state[_PATH] = path.copy() if type(path) is list else path
+
+
+def _of_new_program(streams: dict[str, Any]) -> dict[str, Any]:
+    """Return the streams of a child that is no copy of its parent: those that the interpreter made.
+
+    Where they are gone (a program took the buffer out of one to wrap it anew), the parent's stay.
+    """
+    for name in _READ_BY_C:
+        genuine = streams.get(f"__{name}__")
+        if _is_untouched(genuine):
+            streams[name] = genuine
+    return streams
 
 
 def _die(process: ThreadProcess) -> None:
@@ -401,6 +409,8 @@ def _take_over(process: ThreadProcess) -> None:
                 _sys_dict.pop(name, None)
     if process.argv is not None:
         sys.argv = process.argv
+    if process.state.get(_PATH) is not None:
+        sys.path = process.state[_PATH]
 
 
 def install(journal: Journal) -> None:

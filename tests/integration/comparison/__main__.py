@@ -12,7 +12,7 @@ import time
 from fnmatch import fnmatchcase
 
 from . import running
-from .differences import row_for
+from .differences import agree, row_for
 
 
 def _chosen(patterns: list[str], methods: list[str]) -> dict[tuple[str, str], list[running.Case]]:
@@ -56,16 +56,20 @@ def main() -> int:
             for case in found:
                 lines = running.differing(base[case.name], other[case.name])
                 row = row_for(case.label, method, running.version()) if first != second else None
-                if lines if row is None else not row.agrees(case.label, lines):
+                if lines if row is None else not agree(row[1], lines):
                     wrong += 1
-                    print(f"\n*** {case.label} [{method}]{' (row ' + row.key + ')' if row else ''}")
+                    print(f"\n*** {case.label} [{method}]{' (row ' + row[0].key + ')' if row else ''}")
                     print(*lines, sep="\n")
                     if options.show:
                         print(base[case.name].dump, other[case.name].dump)
         if options.show:
             for case in found:
                 print(f"\n--- {case.label} [{method}] {first}", *base[case.name].lines(), sep="\n")
-        slow = [f"{c.name} {base[c.name].seconds:g}/{other[c.name].seconds:g} s" for c in found if max(base[c.name].seconds, other[c.name].seconds) > 3]
+        slow = [
+            f"{c.name} {base[c.name].seconds:g}/{other[c.name].seconds:g} s"
+            for c in found
+            if max(base[c.name].seconds, other[c.name].seconds) > 3
+        ]
         if slow:
             print("slow:", ", ".join(slow))
         print(f"{topic} [{method}]: {len(found)} cases, {time.monotonic() - began:.1f} s", flush=True)

@@ -48,7 +48,10 @@ def main(topic: str, method: str, folder: str, limit: str, cases: list[str]) -> 
         sys.stderr.flush()
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
-        print(json.dumps({"end": case, "left": names, "seconds": round(time.monotonic() - began, 2)}), file=facts)
+        print(
+            json.dumps({"end": case, "left": names, "seconds": round(time.monotonic() - began, 2)}),
+            file=facts,
+        )
 
 
 if __name__ == "__main__":

@@ -265,7 +265,10 @@ _ALWAYS = (
     (re.compile(r"\b(pid|parent)=\d+"), r"\1=…"),
     (re.compile(r"\(pid \d+\)"), "(pid …)"),
     # A warning out of the machinery: where it was given is our own affair.
-    (re.compile(r"^\S*/(?:multiprocessing|mpthread_hook)/\S*:\d+: (\w+:.*)(?:\n  .*)?$", re.MULTILINE), r"\1"),
+    (
+        re.compile(r"^\S*/(?:multiprocessing|mpthread_hook)/\S*:\d+: (\w+:.*)(?:\n  .*)?$", re.MULTILINE),
+        r"\1",
+    ),
 )
 
 
@@ -282,7 +285,9 @@ def _normal(text: str, folder: Path, shared: bool) -> list[str]:
             indent = len(frame[1])
             skipping = indent if any(part in frame["path"] for part in _INTERNAL) else -1
             if skipping < 0:
-                lines.append(f'{frame[1]}File "{Path(frame["path"]).name}", line {frame["line"]}{frame["rest"]}')
+                lines.append(
+                    f'{frame[1]}File "{Path(frame["path"]).name}", line {frame["line"]}{frame["rest"]}'
+                )
         elif skipping >= 0 and len(line) - len(line.lstrip(" |")) > skipping:
             continue
         else:

@@ -228,7 +228,7 @@ def _hooked() -> None:
 
 
 def case_excepthook() -> None:
-    """multiprocessing prints the traceback itself: sys.excepthook of a child is not asked."""
+    """Multiprocessing prints the traceback itself: sys.excepthook of a child is not asked."""
     run(_hooked)
     say(sys.excepthook is sys.__excepthook__)
 

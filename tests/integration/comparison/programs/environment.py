@@ -30,7 +30,11 @@ def _change_environ() -> None:
     say(os.path.expandvars("$COMPARE_A and ${COMPARE_B}"))
     del os.environ["COMPARE_D"]
     attempt(os.environ.__getitem__, "COMPARE_D")
-    say(dict(os.environ)["COMPARE_A"], os.environ.copy()["COMPARE_B"], len(os.environ) == len(list(os.environ)))
+    say(
+        dict(os.environ)["COMPARE_A"],
+        os.environ.copy()["COMPARE_B"],
+        len(os.environ) == len(list(os.environ)),
+    )
     attempt(os.environ.__setitem__, "A=B", "x")
     attempt(os.environ.__setitem__, "COMPARE_E", 5)
 

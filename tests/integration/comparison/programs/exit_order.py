@@ -248,7 +248,7 @@ def _blocks(how: str) -> None:
 
 
 def case_blocks_are_left() -> None:
-    """finally and with are left on every end but os._exit() and a deadly signal."""
+    """Finally and with are left on every end but os._exit() and a deadly signal."""
     for how in ("return", "exit", "raise", "hard", "kill"):
         run(_blocks, how, name=how)
 

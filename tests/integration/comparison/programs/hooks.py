@@ -131,7 +131,11 @@ def case_after_fork_functions_of_a_child() -> None:
 
 
 def _finalizers() -> None:
-    say(sorted(f.__class__.__name__ for f in util._finalizer_registry.values() if f._args == ("of the parent",)))
+    say(
+        sorted(
+            f.__class__.__name__ for f in util._finalizer_registry.values() if f._args == ("of the parent",)
+        )
+    )
 
 
 def case_finalizers_are_not_inherited() -> None:

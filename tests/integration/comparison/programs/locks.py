@@ -99,7 +99,9 @@ def case_condition() -> None:
     """A condition wakes as many waiters as it is told to, and refuses without its lock."""
     condition = multiprocessing.Condition()
     pipes = [multiprocessing.Pipe() for _ in range(3)]
-    children = [launch(_wait_condition, condition, theirs, name=f"child {n}") for n, (_, theirs) in enumerate(pipes)]
+    children = [
+        launch(_wait_condition, condition, theirs, name=f"child {n}") for n, (_, theirs) in enumerate(pipes)
+    ]
     for ours, _ in pipes:
         receive(ours)
     with condition:
@@ -143,7 +145,9 @@ def case_barrier() -> None:
     """A barrier lets all pass together, each with its number, and breaks for all."""
     barrier = multiprocessing.Barrier(3, timeout=15)
     pipes = [multiprocessing.Pipe() for _ in range(2)]
-    children = [launch(_pass_barrier, barrier, theirs, name=f"child {n}") for n, (_, theirs) in enumerate(pipes)]
+    children = [
+        launch(_pass_barrier, barrier, theirs, name=f"child {n}") for n, (_, theirs) in enumerate(pipes)
+    ]
     mine = barrier.wait()
     say(sorted([mine, *(receive(ours) for ours, _ in pipes)]), barrier.parties)
     barrier.abort()

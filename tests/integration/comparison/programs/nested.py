@@ -13,7 +13,9 @@ from .stage import attempt, finish, launch, receive, run, say
 
 def _descend(depth: int, connection: Any) -> None:
     parent = multiprocessing.parent_process()
-    connection.send((depth, parent.name, parent.pid == os.getppid(), len(multiprocessing.current_process()._identity)))
+    connection.send(
+        (depth, parent.name, parent.pid == os.getppid(), len(multiprocessing.current_process()._identity))
+    )
     if depth:
         run(_descend, depth - 1, connection, name=f"depth {depth - 1}")
 
@@ -119,7 +121,6 @@ def case_parent_of_an_orphan() -> None:
     process.join()
     orphans_gate.send("go")
     say(receive(ours))
-
 
 
 def _crowd(connection: Any) -> None:

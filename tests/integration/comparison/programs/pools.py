@@ -99,7 +99,7 @@ def _pid(_: int) -> int:
 
 
 def case_pool_renews_workers() -> None:
-    """maxtasksperchild gives every few tasks another worker."""
+    """With maxtasksperchild a pool gives every few tasks another worker."""
     with multiprocessing.Pool(1, maxtasksperchild=2) as pool:
         pids = [pool.apply(_pid, (n,)) for n in range(6)]
     say(len(set(pids)), os.getpid() in pids, pids[0] == pids[1], pids[1] == pids[2])

@@ -75,7 +75,7 @@ def _threading() -> dict[str, Any]:
         "Thread.join": forever.join,
         "queue.Queue.get": queue.Queue().get,
         "queue.Queue.put": lambda: full.put("one more"),
-        "queue.Queue.join": lambda: (full.join()),
+        "queue.Queue.join": full.join,
         "queue.SimpleQueue.get": queue.SimpleQueue().get,
         "queue.LifoQueue.get": queue.LifoQueue().get,
         "Future.result": Future().result,

@@ -289,7 +289,7 @@ def _info() -> None:
 
 
 def case_log_to_stderr() -> None:
-    """multiprocessing's own logger writes levels and process names to stderr."""
+    """The logger of multiprocessing writes levels and process names to stderr."""
     multiprocessing.log_to_stderr(logging.WARNING)
     multiprocessing.get_logger().warning("from the parent")
     run(_info)

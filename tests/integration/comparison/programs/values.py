@@ -6,7 +6,7 @@ import multiprocessing
 import pickle
 import threading
 from multiprocessing import shared_memory
-from typing import Any
+from typing import Any, ClassVar
 
 from .stage import attempt, finish, launch, only, receive, run, say
 
@@ -14,7 +14,7 @@ from .stage import attempt, finish, launch, only, receive, run, say
 class Thing:
     """An object with a list in it, and a class attribute."""
 
-    shared: list[int] = []
+    shared: ClassVar[list[int]] = []
 
     def __init__(self, items: list[int]) -> None:
         self.items = items

@@ -119,7 +119,9 @@ def case_process_object_after_waitpid() -> None:
     """A child that somebody else waited for has no exit code any more."""
     process = launch(_leave, 3)
     os.waitpid(process.pid, 0)
-    say(process.exitcode, process.is_alive(), process.join(0.05), process in multiprocessing.active_children())
+    say(
+        process.exitcode, process.is_alive(), process.join(0.05), process in multiprocessing.active_children()
+    )
     _forget(process)
 
 

@@ -23,7 +23,10 @@ if __name__ == "__main__":
         multiprocessing.set_start_method(method)
     except RuntimeError as error:
         print(error)
-    print(multiprocessing.get_start_method() == method, multiprocessing.get_context() is multiprocessing.get_context())
+    print(
+        multiprocessing.get_start_method() == method,
+        multiprocessing.get_context() is multiprocessing.get_context(),
+    )
     for name in ("fork", "spawn"):
         process = multiprocessing.get_context(name).Process(target=tell)
         print(type(process).__name__, flush=True)

@@ -39,5 +39,7 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         program()
     else:
-        told = subprocess.run([sys.executable, __file__, "program"], capture_output=True, text=True, check=False)
+        told = subprocess.run(
+            [sys.executable, __file__, "program"], capture_output=True, text=True, check=False
+        )
         print(told.stdout, told.stderr, told.returncode)

@@ -1,0 +1,48 @@
+"""Classes of modules with attributes that are answered for the process that asks (`sys`, `os`).
+
+They are on a module only while there are thread processes: what `presence.during` lays on sets the module's
+``__class__``, and lifting it sets it back.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class _Kind(type):
+    """Keeps the class of a module from being taken for more than that.
+
+    ``type(sys)`` is how programs (and importlib) spell `types.ModuleType`: to make modules, to derive from
+    it, to ask `isinstance`.
+    """
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
+        if any(type(base) is mcs for base in bases):
+            plain = tuple(base.__base__ if type(base) is mcs else base for base in bases)
+            return type(name, plain, namespace, **kwargs)  # type: ignore[arg-type]
+        return super().__new__(mcs, name, bases, namespace, **kwargs)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        assert cls.__base__ is not None
+        return cls.__base__(*args, **kwargs)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls.__base__)  # type: ignore[arg-type]
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls.__base__)  # type: ignore[arg-type]
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is cls.__base__
+
+    def __hash__(cls) -> int:
+        return hash(cls.__base__)
+
+
+def class_with(base: type, attributes: dict[str, Any]) -> type:
+    """Return the subclass of a class of modules that has these properties."""
+    namespace = {**attributes, "__module__": base.__module__, "__doc__": base.__doc__}
+    made: type = _Kind(base.__name__, (base,), namespace)
+    return made

@@ -1,0 +1,1 @@
+"""The two Ansible benchmarks: ``python -m tests.benchmarks.ansible``."""

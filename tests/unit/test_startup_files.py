@@ -1,0 +1,73 @@
+"""The start-up files that the wheel installs say what the switch says."""
+
+# ruff: noqa: E501 - programs in strings
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import sys
+
+import pytest
+
+import mpthread_hook
+from mpthread_hook import _switch
+from tests.interpreters import answer, environment, this_path
+
+pytestmark = [pytest.mark.unit]
+
+STARTUP = os.path.join(os.path.dirname(mpthread_hook.__file__), "_startup")
+
+
+def line() -> str:
+    """Return the one line of the .pth file."""
+    with open(os.path.join(STARTUP, "00-mpthread_hook.pth"), encoding="utf-8") as file:
+        (only,) = file.read().splitlines()
+    return only
+
+
+def test_the_line_is_executed() -> None:
+    """It begins as lines of .pth files must to be executed, and compiles."""
+    assert line().startswith("import ")
+    compile(line(), "<pth>", "exec")
+
+
+def test_the_line_looks_for_every_sign() -> None:
+    """Each platform and variable that the switch knows is one that the line looks for."""
+    for word in (*_switch.PLATFORMS, _switch.VARIABLE, _switch.LAMBDA, _switch.SHM, "getandroidapilevel"):
+        assert f'"{word}"' in line(), word
+
+
+@pytest.mark.parametrize("platform", [*_switch.PLATFORMS, "android 3.12", "lambda", "no shm"])
+def test_the_line_acts_on_every_sign(platform: str) -> None:
+    """Simulated, each sign turns the hook on through the line alone."""
+    before = {
+        "android 3.12": "sys.getandroidapilevel = lambda: 24",
+        "lambda": "os.environ['AWS_LAMBDA_FUNCTION_NAME'] = 'f'",
+        "no shm": "sys.platform = 'linux'; os.access = lambda *_: False",
+    }.get(platform, f"sys.platform = {platform!r}")
+    code = f"import os, sys; {before}\nexec({line()!r})\nimport json, mpthread_hook as h; print(json.dumps(h.status()))"
+    status = answer(code, env=environment(this_path()))
+    assert status["ways_in"] == ["pth"]
+    assert status["reason"].startswith("on: ")
+
+
+def test_the_line_does_nothing_without_a_sign() -> None:
+    """Without a sign the package is not even imported."""
+    code = f"import os, sys; os.access = lambda *_: True\nexec({line()!r})\nimport json; print(json.dumps('mpthread_hook' in sys.modules))"
+    if sys.platform in _switch.PLATFORMS or hasattr(sys, "getandroidapilevel"):
+        pytest.skip("this platform is a sign itself")
+    assert answer(code, env=environment(this_path())) is False
+
+
+def test_the_entry_point_exists() -> None:
+    """The .start file names a function that takes no argument and does what the line does (PEP 829)."""
+    with open(os.path.join(STARTUP, "00-mpthread_hook.start"), encoding="utf-8") as file:
+        (name,) = file.read().split()
+    assert pkgutil.resolve_name(name) is _switch.start_file
+    module, _, function = name.partition(":")
+    code = (
+        f"import importlib, json; importlib.import_module({module!r}).{function}(); import mpthread_hook as h"
+    )
+    status = answer(f"{code}; print(json.dumps(h.status()))", env=environment(this_path(), MPTHREAD_HOOK="1"))
+    assert status["ways_in"] == ["start"]
