@@ -436,23 +436,38 @@ def kill(process: ThreadProcess, status: int) -> bool:
             FENCED.update(process.threads.values())  # first: who sees the status must be fenced already
             process.status = status
             process.died_at = monotonic()
-        here = HERE.thread
-        with acting_as(MAIN):  # whoever kills may itself be fenced by now
-            _call_all(_on_death, process)
-        with process.mutex:
-            running = []
-            for thread in process.threads.values():
-                # Woken inside the mutex: what a thread parks on may be gone once it has left.
-                if thread.parked is not None:
-                    unlock(thread.parked)
-                elif thread is not here:
-                    running.append(thread)
-        if running:
-            _tell(process, running)
-        if process.watchers and here is not process.main:
-            # Somebody waits already, perhaps in a select() on the sentinel, where nobody counts seconds.
-            _abandon_later(process)
+            process.state[_KILLING] = False
+        try:
+            _release_and_wake(process)
+        finally:
+            with process.mutex:
+                end_is_due = process.state.pop(_KILLING)
+            if end_is_due:
+                _end(process)
     return True
+
+
+#: In the state of a process while `kill` is at work; True when the process has unwound meanwhile.
+_KILLING = "killing"
+
+
+def _release_and_wake(process: ThreadProcess) -> None:
+    here = HERE.thread
+    with acting_as(MAIN):  # whoever kills may itself be fenced by now
+        _call_all(_on_death, process)
+    with process.mutex:
+        running = []
+        for thread in process.threads.values():
+            # Woken inside the mutex: what a thread parks on may be gone once it has left.
+            if thread.parked is not None:
+                unlock(thread.parked)
+            elif thread is not here:
+                running.append(thread)
+    if running:
+        _tell(process, running)
+    if process.watchers and here is not process.main:
+        # Somebody waits already, perhaps in a select() on the sentinel, where nobody counts seconds.
+        _abandon_later(process)
 
 
 def _tell(process: ThreadProcess, threads: list[Thread]) -> None:
@@ -479,12 +494,14 @@ def _end(process: ThreadProcess, code: int | None = None) -> None:
         with process.mutex:
             if process.ended:
                 return
+            if _KILLING in process.state:  # whoever learns of the end must find everything released
+                process.state[_KILLING] = True
+                return
             if process.status is None:
                 process.status = 1 if code is None else code
             process.exitcode = process.status
             process.ended = True
             watchers, process.watchers = process.watchers, []
-            process.threads.clear()
             process.main = None
             grace = process.state.pop("grace", None)
         if grace is not None:

@@ -49,7 +49,7 @@ def run(names: list[str], options: argparse.Namespace, known: dict[str, Any]) ->
     for name in names:
         if name in taking_turns.STARTS:
             text, unit = taking_turns.STARTS[name][0], "s"
-            found = taking_turns.measure_start(options.python, name, options.rounds * 3)
+            found = taking_turns.measure_start(options.python, name, options.rounds)
         else:
             text, unit = known[name].text, known[name].unit
             worlds = tuple(world for world in known[name].worlds if world in options.worlds)
@@ -83,7 +83,9 @@ def judge(results: dict[str, Any]) -> list[dict[str, Any]]:
             ours = entry["worlds"].get("hook", {})
             value = {key: ours[word] for key, word in (("ratio", "median"), ("low", "low"), ("high", "high"))}
         if value is not None:
-            judged.append({**target._asdict(), **value, "met": value["ratio"] <= target.most, "text": entry["text"]})
+            judged.append(
+                {**target._asdict(), **value, "met": value["ratio"] <= target.most, "text": entry["text"]}
+            )
     return judged
 
 
@@ -98,16 +100,30 @@ def chart_of(results: dict[str, Any], judged: list[dict[str, Any]]) -> str:
     return draw("Cost with mpthread_hook, where the stock multiprocessing (fork) costs 1", rows)
 
 
+def table_of(judged: list[dict[str, Any]]) -> str:
+    """Return the targets as a Markdown table."""
+    lines = ["| what | compared with | at most | measured | quartiles |", "|---|---|---|---|---|"]
+    for entry in judged:
+        note = f" ({entry['note']})" if entry["note"] else ""
+        verdict = "" if entry["met"] else " **missed**"
+        lines.append(
+            f"| {entry['text']}{note} | {entry['against'] or 'its unit'} | {entry['most']:g} "
+            f"| {entry['ratio']:.3g}{verdict} | {entry['low']:.3g} to {entry['high']:.3g} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def options_of(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help="patterns of program names; default: all")
-    parser.add_argument("--rounds", type=int, default=9, help="rounds of each world")
+    parser.add_argument("--rounds", type=int, default=31, help="rounds of each world")
     parser.add_argument("--round", type=float, default=ROUND, help="length of a round in seconds")
     parser.add_argument("--worlds", default=",".join(ALL), type=lambda text: tuple(text.split(",")))
     parser.add_argument("--python", default=sys.executable, help="the interpreter to measure")
     parser.add_argument("--json", help="file to write everything to")
     parser.add_argument("--svg", help="file to draw the chart to")
+    parser.add_argument("--markdown", help="file to write the table of targets to")
     parser.add_argument("--list", action="store_true", help="list the programs")
     return parser.parse_args(arguments)
 
@@ -135,11 +151,18 @@ def main(arguments: list[str] | None = None) -> int:
             f"of {entry['against'] or 'its unit'}, at most {entry['most']:g}"
         )
     if options.json:
-        machine = {"python": platform.python_version(), "system": platform.system(), "processors": os.cpu_count()}
+        machine = {
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "processors": os.cpu_count(),
+        }
         machine["implementation"] = platform.python_implementation()
         everything = {"machine": machine, "results": results, "targets": judged}
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(everything, file, indent=1)
+    if options.markdown:
+        with open(options.markdown, "w", encoding="utf-8") as file:
+            file.write(table_of(judged))
     if options.svg:
         with open(options.svg, "w", encoding="utf-8") as file:
             file.write(chart_of(results, judged))

@@ -15,7 +15,9 @@ _GOOD, _BAD, _INK, _GRID = "#2f7d5b", "#b4532a", "#24292f", "#d0d7de"
 
 def draw(title: str, rows: Sequence[tuple[str, float, float, float, float | None]]) -> str:
     """Return the SVG of rows ``(label, ratio, low, high, target or None)``; 1 is the thing compared with."""
-    ratios = [ratio for _, ratio, low, high, target in rows for ratio in (low, high, target or low) if ratio > 0]
+    ratios = [
+        ratio for _, ratio, low, high, target in rows for ratio in (low, high, target or low) if ratio > 0
+    ]
     lowest = math.floor(math.log10(min([*ratios, 0.1])))
     highest = math.ceil(math.log10(max([*ratios, 2.0])))
     height = _TOP + _ROW * len(rows) + 30
@@ -24,18 +26,17 @@ def draw(title: str, rows: Sequence[tuple[str, float, float, float, float | None
         share = (math.log10(max(ratio, 10**lowest)) - lowest) / (highest - lowest)
         return round(_LEFT + _WIDTH * share, 1)
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 90} {height}" '
-        'font-family="system-ui, sans-serif" font-size="12" role="img">',
-        f"<title>{escape(title)}</title>",
-        f'<rect width="100%" height="100%" fill="#ffffff"/><text x="10" y="22" font-size="14" '
-        f'font-weight="600" fill="{_INK}">{escape(title)}</text>',
-    ]
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 90} {height}" '
+    head += 'font-family="system-ui, sans-serif" font-size="12" role="img">'
+    parts = [head, f"<title>{escape(title)}</title>", '<rect width="100%" height="100%" fill="#ffffff"/>']
+    parts.append(f'<text x="10" y="22" font-size="14" font-weight="600" fill="{_INK}">{escape(title)}</text>')
     for power in range(lowest, highest + 1):
         place = x(10**power)
         color = _INK if power == 0 else _GRID
         parts.append(f'<line x1="{place}" x2="{place}" y1="{_TOP - 8}" y2="{height - 24}" stroke="{color}"/>')
-        parts.append(f'<text x="{place}" y="{_TOP - 12}" text-anchor="middle" fill="{_INK}">{10**power:g}</text>')
+        parts.append(
+            f'<text x="{place}" y="{_TOP - 12}" text-anchor="middle" fill="{_INK}">{10**power:g}</text>'
+        )
     for number, (label, ratio, low, high, target) in enumerate(rows):
         y = _TOP + _ROW * number
         middle = y + _ROW / 2

@@ -149,8 +149,10 @@ def _hook() -> World:
     from multiprocessing.connection import wait
 
     context = multiprocessing.get_context("fork")
-    semaphore: Any = sys.modules["_multiprocessing"].SemLock
-    if not mpthread_hook.enabled() or not semaphore.__init__.__module__.startswith("mpthread_hook."):
+    semaphore = type(context.Lock()._semlock)
+    if not mpthread_hook.enabled() or not str(getattr(semaphore.__init__, "__module__", None)).startswith(
+        "mpthread_hook."
+    ):
         raise NotWhatItSays("the hook was to be timed, but multiprocessing is the interpreter's own")
     _check_child(context, real=False)
     return World("hook", context, wait, lambda count: ProcessPoolExecutor(count, mp_context=context))
@@ -168,4 +170,6 @@ def make(name: str) -> World:
 
     if name == "dummy":
         return World(name, _Dummy(), None, ThreadPoolExecutor)
-    return World(name, _Threads(queue.SimpleQueue if name == "raw" else _PickledQueue), None, ThreadPoolExecutor)
+    return World(
+        name, _Threads(queue.SimpleQueue if name == "raw" else _PickledQueue), None, ThreadPoolExecutor
+    )

@@ -1,4 +1,8 @@
-"""What a module held when it had just been imported, so that it can be made to hold it again."""
+"""What modules held when they had been imported, so that they can be made to hold it again.
+
+Importing a module changes others too: it registers classes, patches functions.  So what an import changes is
+part of what is remembered, and what the program changes by itself is not (`begin`, `end`).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
 _ABSENT: Any = object()
 _CONTAINERS = frozenset((list, dict, set, OrderedDict, defaultdict, deque, bytearray))
 _CachedFunction = type(lru_cache(maxsize=None)(lambda: None))
-# Names that the interpreter sets on classes and modules by itself, later than the code of the module runs.
+# Names that the interpreter sets on classes by itself, later than the code of the module runs.
 _NOT_STATE = frozenset(
     ("__doc__", "__module__", "__dict__", "__weakref__", "__annotations__", "__annotate__", "__subclasshook__",
      "__annotations_cache__", "__annotate_func__", "_abc_impl", "__abstractmethods__", "__dataclass_fields__",
@@ -22,21 +26,109 @@ _NOT_STATE = frozenset(
 )  # fmt: skip
 
 
+class _Container:
+    """A list, dict, set or their like."""
+
+    __slots__ = ("_container", "_copy")
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+        self.renew()
+
+    def renew(self) -> None:
+        self._copy = self._container.copy()
+
+    def changed(self) -> bool:
+        return bool(self._container != self._copy)
+
+    def restore(self) -> None:
+        container, copy = self._container, self._copy
+        if isinstance(container, (list, bytearray)):
+            container[:] = copy
+            return
+        container.clear()
+        if isinstance(container, deque):
+            container.extend(copy)
+        else:
+            container.update(copy)
+
+
+class _Names:
+    """The names of a module or of an instance; submodules that are imported later are no change."""
+
+    __slots__ = ("_copy", "_names")
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self._names = names
+        self.renew()
+
+    def renew(self) -> None:
+        self._copy = dict(self._names)
+
+    def changed(self) -> bool:
+        names, copy = self._names, self._copy
+        for name, value in copy.items():
+            if names.get(name, _ABSENT) is not value:
+                return True
+        return len(names) != len(copy) and any(
+            not isinstance(names[name], ModuleType) for name in names.keys() - copy.keys()
+        )
+
+    def restore(self) -> None:
+        names, copy = self._names, self._copy
+        names.update(copy)
+        for name in names.keys() - copy.keys():
+            if not isinstance(names[name], ModuleType):
+                del names[name]
+
+
+class _Attributes:
+    """The attributes of a class."""
+
+    __slots__ = ("_cls", "_copy")
+
+    def __init__(self, cls: type) -> None:
+        self._cls = cls
+        self.renew()
+
+    def renew(self) -> None:
+        self._copy = {name: value for name, value in vars(self._cls).items() if name not in _NOT_STATE}
+
+    def _added(self) -> set[str]:
+        # What else the interpreter may come to set on classes is spelled like this.
+        names = vars(self._cls).keys() - self._copy.keys() - _NOT_STATE
+        return {name for name in names if not name.startswith("__")}
+
+    def changed(self) -> bool:
+        names = vars(self._cls)
+        for name, value in self._copy.items():
+            if names.get(name, _ABSENT) is not value:
+                return True
+        return len(names) > len(self._copy) and bool(self._added())
+
+    def restore(self) -> None:
+        names = vars(self._cls)
+        for name, value in self._copy.items():
+            if names.get(name, _ABSENT) is not value:
+                setattr(self._cls, name, value)
+        for name in self._added():
+            delattr(self._cls, name)
+
+
 class Snapshot:
     """The names of a module and, one level below, what its containers, classes and instances hold.
 
     Functions that cache (`functools.lru_cache`) start empty again.
     """
 
-    __slots__ = ("_caches", "_classes", "_containers", "_instances", "_names")
+    __slots__ = ("_before", "_caches", "_parts", "_seen")
 
     def __init__(self, module: ModuleType) -> None:
         names = vars(module)
-        self._names = dict(names)
-        self._containers: list[tuple[Any, Any]] = []
-        self._classes: list[tuple[type, dict[str, Any]]] = []
-        self._instances: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._parts: list[Any] = [_Names(names)]
+        self._seen: set[int] = set()
         self._caches: list[Any] = []
+        self._before: set[int] = set()
         owner = module.__name__
         for name, value in names.items():
             if name != "__builtins__":
@@ -50,75 +142,44 @@ class Snapshot:
             self._caches.append(value)
         elif isinstance(value, type):
             if value.__module__ == owner:
-                self._note_class(value)
+                self._parts.append(_Attributes(value))
+                self._note_all(vars(value))
         elif kind.__module__ == owner and type(getattr(value, "__dict__", None)) is dict:
-            state = value.__dict__
-            self._instances.append((state, dict(state)))
-            for held in state.values():
-                if type(held) in _CONTAINERS:
-                    self._note_container(held)
+            self._parts.append(_Names(value.__dict__))
+            self._note_all(value.__dict__)
 
-    def _note_container(self, container: Any) -> None:
-        self._containers.append((container, container.copy()))
-        if type(container) is dict:
-            for held in container.values():
-                if type(held) in (list, dict, set):
-                    self._containers.append((held, held.copy()))
-
-    def _note_class(self, cls: type) -> None:
-        state = {name: value for name, value in vars(cls).items() if name not in _NOT_STATE}
-        self._classes.append((cls, state))
-        for value in state.values():
+    def _note_all(self, values: Any) -> None:
+        for name, value in values.items():
             kind = type(value)
-            if kind in _CONTAINERS:
+            if kind in _CONTAINERS and name not in _NOT_STATE:
                 self._note_container(value)
             elif kind is _CachedFunction:
                 self._caches.append(value)
 
-    def restore(self, module: ModuleType) -> None:
-        """Undo what was done to the module since; submodules that were imported meanwhile stay."""
-        _restore_dict(vars(module), self._names)
-        for container, copy in self._containers:
-            if container != copy:
-                _refill(container, copy)
-        for state, copy in self._instances:
-            if state != copy:
-                state.clear()
-                state.update(copy)
-        for cls, state in self._classes:
-            _restore_class(cls, state)
+    def _note_container(self, container: Any) -> None:
+        if id(container) in self._seen:
+            return
+        self._seen.add(id(container))
+        self._parts.append(_Container(container))
+        if type(container) is dict:
+            for held in container.values():
+                if type(held) in (list, dict, set):
+                    self._note_container(held)
+
+    def begin(self) -> None:
+        """Note what the program has changed so far: an import begins."""
+        self._before = {index for index, part in enumerate(self._parts) if part.changed()}
+
+    def end(self) -> None:
+        """Remember what the import has changed."""
+        for index, part in enumerate(self._parts):
+            if index not in self._before and part.changed():
+                part.renew()
+
+    def restore(self) -> None:
+        """Undo what the program did to the module."""
+        for part in self._parts:
+            if part.changed():
+                part.restore()
         for function in self._caches:
             function.cache_clear()
-
-
-def _restore_dict(names: dict[str, Any], saved: dict[str, Any]) -> None:
-    for name, value in saved.items():
-        if names.get(name, _ABSENT) is not value:
-            names[name] = value
-    if len(names) != len(saved):
-        for name in names.keys() - saved.keys():
-            if not isinstance(names[name], ModuleType):
-                del names[name]
-
-
-def _restore_class(cls: type, saved: dict[str, Any]) -> None:
-    names = vars(cls)
-    for name, value in saved.items():
-        if names.get(name, _ABSENT) is not value:
-            setattr(cls, name, value)
-    if len(names) > len(saved):
-        for name in names.keys() - saved.keys() - _NOT_STATE:
-            # Interpreter-made names (`__static_attributes__` and what comes) are not state of the program.
-            if not name.startswith("__"):
-                delattr(cls, name)
-
-
-def _refill(container: Any, copy: Any) -> None:
-    if isinstance(container, (list, bytearray)):
-        container[:] = copy
-        return
-    container.clear()
-    if isinstance(container, deque):
-        container.extend(copy)
-    else:
-        container.update(copy)

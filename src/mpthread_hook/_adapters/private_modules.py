@@ -73,6 +73,7 @@ class Namespace:
         self._seen_path: list[str] = []
         self._added: list[str] = []
         self._snapshots: dict[str, Snapshot] = {}
+        self._importing = False
 
     # -- use -----------------------------------------------------------------------------------------------
 
@@ -106,10 +107,8 @@ class Namespace:
             _forget_path(path)
         self._archives.clear()
         self.archive = None
-        for name, module in list(self.modules.items()):
-            snapshot = self._snapshots.get(name)
-            if snapshot is not None:
-                snapshot.restore(module)
+        for snapshot in self._snapshots.values():
+            snapshot.restore()
 
     # -- which names are private ---------------------------------------------------------------------------
 
@@ -166,7 +165,30 @@ class Namespace:
         """Stand in for ``__import__`` in private code."""
         if level == 0 and not self.claims(name):
             return _real_import(name, globals, locals, fromlist, 0)
-        return _bootstrap.__import__(name, globals, locals, fromlist, level)
+        if self._importing or self._is_loaded(name, globals, fromlist, level):
+            return _bootstrap.__import__(name, globals, locals, fromlist, level)
+        self._importing = True
+        try:
+            for snapshot in self._snapshots.values():
+                snapshot.begin()
+            return _bootstrap.__import__(name, globals, locals, fromlist, level)
+        finally:
+            for snapshot in self._snapshots.values():
+                snapshot.end()
+            self._importing = False
+
+    def _is_loaded(self, name: str, names: Any, fromlist: Any, level: int) -> bool:
+        """Return whether an import statement will find everything there, so that no code runs."""
+        if level:
+            package = names.get("__package__") if names else None
+            if not package:
+                return False
+            base = package.rsplit(".", level - 1)[0]
+            name = f"{base}.{name}" if name else base
+        module = self.modules.get(name)
+        if module is None or "*" in (fromlist or ()):
+            return False
+        return all(hasattr(module, item) for item in fromlist or ())
 
     def find(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
         """Return the spec of a private module."""

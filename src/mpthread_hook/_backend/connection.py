@@ -2,8 +2,8 @@
 
 Messages are what the stdlib would have written to the descriptor, pickled at `send()`, except that exact
 immutable atoms travel by reference, since nobody can tell the difference.  The code of `pack`, of `unpack`
-and of an end's `put` and `get` stands in `send` and `recv` once more: a frame each would double their cost.  `fileno()` makes a real
-descriptor on first demand and keeps it readable exactly while a read would not block.
+and of an end's `put` and `get` stands in `send` and `recv` once more: a frame each would double their cost.
+`fileno()` makes a real descriptor on first demand and keeps it readable exactly while a read would not block.
 """
 
 from __future__ import annotations

@@ -204,6 +204,10 @@ def _run_process(process: BaseProcess) -> int:
     code = 1
     try:
         code = process._bootstrap()
+    except Exception:
+        # What comes out of there (standard output cannot be flushed) a fork answers with os._exit(1), silently.
+        if HERE.process.method != "fork":
+            raise
     finally:
         if late and HERE.process.status is None:
             atexit._run_exitfuncs()
@@ -257,9 +261,13 @@ class SpawnPopen(Popen):
         def body() -> int:
             # What is pickled may be the last reference to a lock or a pipe: keep it until it is unpickled.
             nonlocal kept
-            code = contextvars.Context().run(_run_spawned, buffer, unguarded)
+            try:
+                code = contextvars.Context().run(_run_spawned, buffer, unguarded)
+            except Exception as error:
+                _identity._report(HERE.process, error)
+                code = 1
             kept = None
-            return code
+            return code if _flush_at_exit(HERE.process) else _NOT_FLUSHED
 
         return body
 
@@ -288,6 +296,34 @@ def _started_by_unguarded_main() -> bool:
             guard = isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
             return not guard
     return False
+
+
+#: The exit code of an interpreter whose standard streams cannot be flushed at its end.
+_NOT_FLUSHED = 120
+
+
+def _flush_at_exit(process: ThreadProcess) -> bool:
+    """Flush the streams of a process as the end of an interpreter does; returns whether that went well."""
+    flushed = True
+    if process.status is not None:
+        return flushed
+    for name in ("stdout", "stderr"):
+        stream = process.streams.get(name)  # not the ones of the parent, which it has never looked at
+        if stream is None or getattr(stream, "closed", False):
+            continue
+        try:
+            stream.flush()
+        except Exception as error:
+            flushed = False
+            if name == "stdout":
+                from .._emulation.atexit import report_unraisable  # noqa: PLC0415 - only when it fails
+
+                error.__traceback__ = None  # of C code there is none
+                if sys.version_info >= (3, 13):
+                    report_unraisable(error, "Exception ignored on flushing sys.stdout", None)
+                else:
+                    report_unraisable(error, "Exception ignored in", stream)
+    return flushed
 
 
 def _runs_main_again(preparation: dict[str, Any]) -> bool:

@@ -186,7 +186,9 @@ class Queue(_Ends):
 
     def qsize(self) -> int:
         """Return the number of items."""
-        return self._maxsize - self._sem._semlock._get_value() if self._bounded else len(self._reader._end.inbox)
+        return (
+            self._maxsize - self._sem._semlock._get_value() if self._bounded else len(self._reader._end.inbox)
+        )
 
     def empty(self) -> bool:
         """Return whether there is no item."""

@@ -366,7 +366,9 @@ def _enter_recursive(self: Any) -> bool:
     return semlock.acquire()  # type: ignore[no-any-return]
 
 
-def _exit_recursive(self: Any, _kind: object = None, _value: object = None, _traceback: object = None) -> None:
+def _exit_recursive(
+    self: Any, _kind: object = None, _value: object = None, _traceback: object = None
+) -> None:
     """Give it back, as `SemLock.release` does."""
     semlock = self._semlock
     if FENCED or semlock._depth != 1 or semlock._owner != get_ident():

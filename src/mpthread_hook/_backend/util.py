@@ -90,7 +90,9 @@ class Finalize:
         exitpriority: int | None = None,
     ) -> None:
         if exitpriority is not None and not isinstance(exitpriority, int):
-            raise TypeError(f"Exitpriority ({exitpriority!r}) must be None or int, not {type(exitpriority)!s}")
+            raise TypeError(
+                f"Exitpriority ({exitpriority!r}) must be None or int, not {type(exitpriority)!s}"
+            )
         if obj is None and exitpriority is None:
             raise ValueError("Without object, exitpriority cannot be None")
         self._weakref: Any = None if obj is None else weakref.ref(obj, self)
@@ -139,7 +141,9 @@ class Finalize:
         obj = self._weakref() if self._weakref is not None else None
         if obj is None:
             return f"<{type(self).__name__} object, dead>"
-        text = f"<{type(self).__name__} object, callback={getattr(self._callback, '__name__', self._callback)}"
+        text = (
+            f"<{type(self).__name__} object, callback={getattr(self._callback, '__name__', self._callback)}"
+        )
         if self._args:
             text += f", args={self._args}"
         if self._kwargs:
@@ -348,7 +352,7 @@ def flush_streams(process: ThreadProcess) -> None:
     for name in ("stdout", "stderr"):
         stream = process.streams.get(name, inherited.get(name))
         try:
-            stream.flush()  # type: ignore[union-attr]
+            stream.flush()
         except (AttributeError, ValueError):
             pass
 
@@ -359,5 +363,3 @@ def install(module: ModuleType) -> None:
 
     atexit.unregister(module._exit_function)
     atexit.register(_exit_function)
-
-

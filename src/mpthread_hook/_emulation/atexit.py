@@ -67,33 +67,49 @@ def _run_exitfuncs(_: object) -> None:
     if process is MAIN:
         _real_run_exitfuncs()
         return
-    while process.atexit:
-        func, args, kwargs = process.atexit.pop()
-        try:
-            func(*args, **kwargs)
-        except ProcessExit:
-            raise
-        except BaseException as error:
-            _report(func, error)
+    registered = process.atexit
+    try:
+        # What they register themselves is not run any more; what they unregister is not run either.
+        for entry in reversed(registered.copy()):
+            if not any(entry is left for left in registered):
+                continue
+            func, args, kwargs = entry
+            try:
+                func(*args, **kwargs)
+            except ProcessExit:
+                raise
+            except BaseException as error:
+                _report(func, error)
+    finally:
+        registered.clear()
 
 
 def _report(func: Callable[..., Any], error: BaseException) -> None:
     """Report an exception as the interpreter does for an exit function."""
-    from types import SimpleNamespace  # noqa: PLC0415 - only when one fails
+    message = "Exception ignored in atexit callback"
+    if sys.version_info >= (3, 13):
+        report_unraisable(error, f"{message} {func!r}", None)
+    else:
+        report_unraisable(error, message, func)
+
+
+def report_unraisable(error: BaseException, message: str, culprit: object) -> None:
+    """Report an exception that nobody can catch, as the interpreter does."""
+    from types import SimpleNamespace  # noqa: PLC0415 - only when something fails
 
     if sys.unraisablehook is not sys.__unraisablehook__:
         arguments: Any = SimpleNamespace(
             exc_type=type(error),
             exc_value=error,
             exc_traceback=error.__traceback__,
-            err_msg="Exception ignored in atexit callback",
-            object=func,
+            err_msg=message,
+            object=culprit,
         )
         sys.unraisablehook(arguments)
     elif sys.stderr is not None:
         import traceback  # noqa: PLC0415 - as above
 
-        print(f"Exception ignored in atexit callback: {func!r}", file=sys.stderr)
+        print(f"{message}:" if culprit is None else f"{message}: {culprit!r}", file=sys.stderr)
         traceback.print_exception(error, file=sys.stderr)
 
 

@@ -35,7 +35,7 @@ class _Kind(type):
         return issubclass(subclass, cls.__base__)  # type: ignore[arg-type]
 
     def __eq__(cls, other: object) -> bool:
-        return other is cls or other is cls.__base__
+        return (other.__base__ if type(other) is _Kind else other) is cls.__base__
 
     def __hash__(cls) -> int:
         return hash(cls.__base__)

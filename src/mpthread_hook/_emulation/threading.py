@@ -310,8 +310,8 @@ def _shutdown(_: object) -> None:
         if not alive:
             return
         for thread in alive:
-            if thread.ident is not None:
-                thread.join()
+            thread._started.wait()  # type: ignore[attr-defined]  # another thread is just starting it
+            thread.join()
 
 
 def install(journal: Any) -> None:

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.worlds import World
 
-RECORD = {"host": "web01", "changed": False, "failed": False, "items": [1, 2, 3], "msg": "all is well", "rc": 0}
+RECORD = {
+    "host": "web01",
+    "changed": False,
+    "failed": False,
+    "items": [1, 2, 3],
+    "msg": "all is well",
+    "rc": 0,
+}
 ITEMS: dict[str, Any] = {
     "int": 7,
     "str": "a short text",

@@ -59,7 +59,7 @@ def _current_thread(number: int) -> None:
 
 def _open(number: int) -> None:
     for _ in range(number):
-        open(os.devnull).close()  # noqa: SIM115
+        open(os.devnull).close()
 
 
 def _write(number: int) -> None:

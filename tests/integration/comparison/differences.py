@@ -94,7 +94,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         key="module-state",
         title="The state of modules is one for all",
-        stock="Warning filters, the state of random, the default timeout of sockets and the like are set for one process.",
+        stock="Warning filters, random, the default timeout of sockets and the like are set for one process.",
         hook="They are set for the whole program.",
         reason="They are globals of modules, and modules are in the memory that threads share.",
         advice="Set them before the first child starts, or pass timeouts and filters where they are used.",

@@ -55,7 +55,7 @@ def test_names_come_back(module: Any) -> None:
     module.extra = 1
     module.below = submodule
     del module.names
-    snapshot.restore(module)
+    snapshot.restore()
     assert module.ARGUMENTS is None
     assert not hasattr(module, "extra")
     assert module.below is submodule
@@ -73,7 +73,7 @@ def test_containers_come_back_in_place(module: Any) -> None:
     module.queue.append(2)
     module.counts["b"] += 1
     module.raw += b"c"
-    snapshot.restore(module)
+    snapshot.restore()
     assert warnings is module.warnings
     assert (module.warnings, module.names, list(module.queue)) == ([], {"a"}, [1])
     assert module.table == {"k": [1]}
@@ -91,7 +91,7 @@ def test_classes_and_instances_come_back(module: Any) -> None:
     module.held.value = 9
     module.held.items.append(2)
     module.held.more = 1
-    snapshot.restore(module)
+    snapshot.restore()
     assert (module.Base.known, module.Base.level, module.Base().method()) == (set(), 1, 1)
     assert not hasattr(module.Base, "added")
     assert vars(module.held) == {"value": 1, "items": [1]}
@@ -102,7 +102,7 @@ def test_caches_start_empty(module: Any) -> None:
     snapshot = Snapshot(module)
     module.warnings.append("w")
     assert module.cached(1) == 1
-    snapshot.restore(module)
+    snapshot.restore()
     assert module.cached(1) == 0
 
 
@@ -112,5 +112,25 @@ def test_it_can_be_restored_again(module: Any) -> None:
     for _ in range(3):
         module.warnings.append("w")
         module.ARGUMENTS = 1
-        snapshot.restore(module)
+        snapshot.restore()
         assert (module.warnings, module.ARGUMENTS) == ([], None)
+
+
+def test_what_an_import_changes_is_kept(module: Any) -> None:
+    """Registrations that another module makes while it is imported belong to the state that comes back."""
+    snapshot = Snapshot(module)
+    module.ARGUMENTS = b"secret"
+    module.warnings.append("w")
+    snapshot.begin()
+    module.names.add("registered")
+    module.Base.patched = True
+    module.table["new"] = 1
+    module.warnings.append("of the import, but the program had changed it before")
+    snapshot.end()
+    module.names.add("by the program")
+    del module.table["k"]
+    snapshot.restore()
+    assert module.names == {"a", "registered"}
+    assert module.Base.patched is True
+    assert module.table == {"k": [1], "new": 1}
+    assert (module.ARGUMENTS, module.warnings) == (None, [])

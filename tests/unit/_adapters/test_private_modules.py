@@ -177,6 +177,25 @@ print(json.dumps([first == second, second[1:], len(ansible_payload.pool._idle)])
     ) == [True, [[1], None], 1]
 
 
+def test_registrations_survive_the_reset() -> None:
+    """What one module registered in another when it was imported is there for the next program too."""
+    assert told(
+        """
+data = packed(registry="kinds = []\\nclass Base:\\n    known = {}\\n    def __init_subclass__(cls): Base.known[cls.__name__] = 1",
+    plugin="import registry\\nregistry.kinds.append('plugin')\\nclass Plugin(registry.Base): pass",
+    late="import registry\\nregistry.kinds.append('late')", **PAD)
+code = "import json, registry, plugin; registry.kinds.append('run'); print(json.dumps([registry.kinds, registry.Base.known]))"
+lazy = "import json, registry; registry.Base.known['run'] = 1; import late; print(json.dumps([registry.kinds, registry.Base.known]))"
+print(json.dumps([execute(code, data), execute(code, data), execute(lazy, data), execute(lazy, data)]))
+"""
+    ) == [
+        [["plugin", "run"], {"Plugin": 1}],
+        [["plugin", "run"], {"Plugin": 1}],
+        [["plugin", "late"], {"Plugin": 1, "run": 1}],
+        [["plugin", "late"], {"Plugin": 1, "run": 1}],
+    ]
+
+
 def test_another_version_of_a_module_gets_another_namespace() -> None:
     """Modules are told apart by what they are made of, not by their names; a subset of them is no difference."""
     assert told(
