@@ -46,15 +46,15 @@ def pytest_suite(name: str, expression: str, limit: float, *paths: str, **more: 
 FULL = (
     Suite("ruff", ("-m", "ruff", "check", "."), 120),
     Suite("mypy", ("-m", "mypy"), 300),
-    pytest_suite("unit, integration", "unit or integration", 420),
+    pytest_suite("unit, integration", "unit or integration", 900),
     pytest_suite("conformance", "conformance", 600, conformance="quick"),
-    pytest_suite("system", "system", 720),
+    pytest_suite("system", "system", 900),
 )
 AGAIN = (
-    pytest_suite("unit, integration", "unit or integration", 420),
-    pytest_suite("system smoke", "system and smoke", 300),
+    pytest_suite("unit, integration", "unit or integration", 900),
+    pytest_suite("system smoke", "system and smoke", 420),
 )
-WITH_OLDER = (pytest_suite(f"system smoke, ansible-core {OLDER}", "system and smoke", 300),)
+WITH_OLDER = (pytest_suite(f"system smoke, ansible-core {OLDER}", "system and smoke", 420),)
 
 
 def version_of(python: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -139,8 +140,8 @@ STARTS = {
 
 
 def _spent_by_children() -> float:
-    times = os.times()
-    return times.children_user + times.children_system
+    times = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return times.ru_utime + times.ru_stime
 
 
 def measure_start(python: str, name: str, rounds: int) -> dict[str, dict[str, Any]]:

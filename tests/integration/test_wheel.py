@@ -102,8 +102,8 @@ def test_it_changes_nothing_where_processes_work(installed: str, tmp_path: Path)
         pytest.skip("this machine has no /dev/shm, so the wheel is active here")
     names, finders = answer(STATE, python=installed)
     # What Python needs to read any .pth file (3.13: a codec) is not ours.
-    with open(os.path.join(site_packages(bare), "empty.pth"), "w", encoding="utf-8"):
-        pass
+    with open(os.path.join(site_packages(bare), "comment.pth"), "w", encoding="utf-8") as file:
+        file.write("# nothing\n")
     assert [names, finders] == answer(STATE, python=bare)
     assert answer(SERVED, python=installed) is False
 

@@ -66,10 +66,10 @@ def install(module: ModuleType) -> None:
     """Finish `multiprocessing.pool`."""
     served: Any = module
     stock_setup_queues = served.Pool._setup_queues
-    stock_queue = sys.modules["multiprocessing.context"].BaseContext.SimpleQueue
 
     def _setup_queues(self: Any) -> None:
-        if getattr(type(self._ctx), "SimpleQueue", None) is not stock_queue:
+        make = getattr(type(self._ctx), "SimpleQueue", None)
+        if getattr(make, "__module__", None) != "multiprocessing.context":
             stock_setup_queues(self)  # a context with queues of its own
             return
         self._inqueue = TaskQueue(ctx=self._ctx)

@@ -221,7 +221,9 @@ class SemLock:
     def _count(self) -> int:
         """Return how often the calling process has taken it and not given it back."""
         held = self._held()
-        return held if held and _process_of(self._owner) is HERE.process else 0
+        if not held or self._owner == get_ident():
+            return held
+        return held if _process_of(self._owner) is HERE.process else 0
 
     def _is_mine(self) -> bool:
         """Return whether the calling thread took it last."""
@@ -245,10 +247,7 @@ def _is_fenced() -> bool:
 
 
 def _process_of(ident: int) -> ThreadProcess | None:
-    """Return the process of a thread; None if the thread is gone."""
-    if ident == get_ident():
-        thread = HERE.thread
-        return MAIN if thread is None else thread.process
+    """Return the process of another thread; None if the thread is gone."""
     for process in list(PROCESSES.values()):
         if ident in process.threads:
             return process

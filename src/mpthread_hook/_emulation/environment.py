@@ -13,7 +13,7 @@ import errno
 import os
 
 from .. import _identity
-from .._identity import HERE, MAIN
+from .._identity import HERE, MAIN, shield
 from . import presence
 from .descriptors import standing_in
 from .module_class import class_with
@@ -100,6 +100,21 @@ def _put_object(_module: object, environ: Any) -> None:
         process.state[_OBJECT] = environ
 
 
+def _set_attribute(module: Any, name: str, value: Any) -> None:
+    if name == "environ":
+        _diverge()
+    type(module).__base__.__setattr__(module, name, value)
+
+
+def _diverge() -> None:
+    """From now on `os.environ` is not one object for all: it is looked up for the process that asks."""
+    with shield, presence.lock:
+        if type(os) in _modules.values():
+            type(os).environ = property(_get_object, _put_object)  # type: ignore[attr-defined]
+            if os.getenv is _real_getenv:
+                os.getenv = _getenv
+
+
 @standing_in(_real_getenv)
 def _getenv(_os: Any, key: Any, default: Any = None) -> Any:
     # The real one reads the global of its module, which is the main program's.
@@ -123,10 +138,8 @@ def _lay_on() -> None:
             environ.__class__ = _classes[id(environ)]
     base = type(os)
     if base not in _modules:
-        _modules[base] = class_with(base, {"environ": property(_get_object, _put_object)})
-    os.__class__ = _modules[base]  # type: ignore[assignment]
-    if os.getenv is _real_getenv:
-        os.getenv = _getenv
+        _modules[base] = class_with(base, {"__setattr__": _set_attribute})
+    os.__class__ = _modules[base]
 
 
 #: The class that `os` is of meanwhile, by the one that it was of.
@@ -137,6 +150,8 @@ def _lift() -> None:
     if os.getenv is _getenv:
         os.getenv = _real_getenv
     if type(os) in _modules.values():
+        if "environ" in vars(type(os)):
+            del type(os).environ  # type: ignore[attr-defined]
         os.__class__ = type(os).__base__  # type: ignore[assignment]
     for environ in _objects():
         if type(environ) is _classes.get(id(environ)):
@@ -155,6 +170,7 @@ def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
             environ = _genuine
         elif type(environ) is dict:
             environ = environ.copy()
+        _diverge()
     child.state[_OBJECT] = environ
     below = parent.state.get(_BELOW)
     if below is not None:
@@ -207,6 +223,8 @@ def for_programs(process: ThreadProcess) -> dict[Any, Any] | None:
 
 
 def _take_over(process: ThreadProcess) -> None:
+    if _OBJECT in process.state:
+        _os_dict["environ"] = process.state[_OBJECT]
     below = for_programs(process)
     if below is None:
         return

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 # fmt: off
 ROWS: tuple[Row, ...] = (
     ("sys", "", "threaded", "mpthread_hook._emulation.streams", "install",
-     None, None, "The standard streams and argv are per process; path, modules, flags are shared."),
+     None, None, "The standard streams, argv and path are per process; modules and flags are shared."),
     ("os", "", "threaded", "mpthread_hook._emulation.descriptors", "install",
      None, None, "Descriptors 0 to 2 belong to each process; all others are shared by the program."),
     ("io", "", "threaded", "mpthread_hook._emulation.files", "install",
@@ -83,6 +83,8 @@ ROWS: tuple[Row, ...] = (
      None, None, "0 to 2 are per process"),
     ("os", "writev", "threaded", "mpthread_hook._emulation.descriptors", "writev",
      None, None, "0 to 2 are per process"),
+    ("asyncio.base_events", "", "threaded", "mpthread_hook._emulation.loops", "install",
+     None, None, "The event loop of a process that has ended complains of nothing."),
     ("logging", "", "threaded", "mpthread_hook._emulation.streams", "install_logging",
      None, None, "A StreamHandler that holds a stream of the parent writes to the calling process's own."),
     ("subprocess", "", "threaded", "mpthread_hook._emulation.programs", "install",

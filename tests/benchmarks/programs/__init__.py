@@ -27,8 +27,17 @@ class Program(NamedTuple):
     worlds: tuple[str, ...]
     pinned: bool
     unit: str
+    alone: bool
     make: Callable[[World], Iterator[Callable[[int], Any]]]
 
+
+#: Second parts of the names of programs with one thread.
+_ALONE = frozenset(
+    (
+        *("pair", "with", "make", "alone", "add", "access", "wait"),
+        *("getpid", "print", "environ", "current", "open", "write", "stat", "sleep", "getcwd"),
+    )
+)
 
 REGISTRY: dict[str, Program] = {}
 
@@ -43,7 +52,8 @@ def program(
     """
 
     def register(function: Any) -> Any:
-        REGISTRY[name] = Program(name, text, worlds, pinned, unit, function)
+        alone = name.partition(".")[2].partition("_")[0] in _ALONE
+        REGISTRY[name] = Program(name, text, worlds, pinned, unit, alone, function)
         return function
 
     return register

@@ -236,10 +236,13 @@ def _receive(connection: Any) -> None:
     ours.close()
 
 
-def _sleep_in_c(connection: Any) -> None:
-    usleep = ctypes.CDLL(None).usleep
+def _read_in_c(connection: Any) -> None:
+    ours, theirs = socket.socketpair()
+    PEERS.append(theirs)
+    read = ctypes.CDLL(None).read
     connection.send("ready")
-    usleep(1_500_000)
+    read(ours.fileno(), ctypes.create_string_buffer(1), 1)
+    ours.close()
 
 
 # -- the table ---------------------------------------------------------------------------------------------
@@ -279,7 +282,7 @@ def table() -> dict[str, Ending]:
         "exit with a thread": Ending(_exit_with_thread, 18),
         "exit holding a lock": Ending(_exit_holding, 19, _one(multiprocessing.Lock), holds=True),
         "socket.recv": Ending(_receive, -9, stop=signal.SIGKILL, foreign=True),
-        "a sleep in C": Ending(_sleep_in_c, -15, stop=signal.SIGTERM, foreign=True),
+        "a read in C": Ending(_read_in_c, -15, stop=signal.SIGTERM, foreign=True),
     }
     for code in (0, 3, 255, -1):
         found[f"exit {code}"] = Ending(_exit, code & 255, _with(code))

@@ -140,7 +140,7 @@ def main(method: str, rounds: str, children: str, seed: str) -> None:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         storm.round()  # what is made once and kept is made here
-        before = let_go((2, 0))
+        before = let_go((2, 1 << 20))
         for number in range(int(rounds)):
             storm.round()
             ours.send(True)

@@ -191,3 +191,67 @@ def test_no_record_is_left(mp: Any) -> None:
     """After their join no process of these tests is known any more."""
     mp.active_children()
     assert not _identity.PROCESSES
+
+
+def wait_for_notice(condition: Any, ready: Any, told: Any) -> None:
+    """Wait to be notified, and say so."""
+    with condition:
+        ready.release()
+        condition.wait()
+    told.put(True)
+
+
+def test_a_notice_is_not_lost_with_a_killed_waiter(ctx: Any) -> None:
+    """Who waits for a condition and is killed takes no notice from the others."""
+    condition, ready, told = ctx.Condition(), ctx.Semaphore(0), ctx.SimpleQueue()
+    children = [ctx.Process(target=wait_for_notice, args=(condition, ready, told)) for _ in range(3)]
+    for child in children:
+        child.start()
+        assert ready.acquire(timeout=LONG)
+    with condition:
+        pass  # all of them are in wait()
+    children[0].terminate()
+    children[0].join(LONG)
+    assert children[0].exitcode == -15
+    with condition:
+        condition.notify(2)
+    for child in children[1:]:
+        child.join(LONG)
+        assert child.exitcode == 0
+    assert [told.get(), told.get()] == [True, True]
+    assert repr(condition).endswith(", 0)>")
+
+
+def test_wait_tells_a_notice_from_the_end_of_its_time(mp: Any) -> None:
+    """wait() gives its lock back, however often it was taken, and returns whether it was notified."""
+    condition = mp.Condition()
+    with condition, condition:
+        assert condition.wait(0.01) is False
+        thread = threading.Thread(
+            target=lambda: [condition.acquire(), condition.notify(), condition.release()]
+        )
+        thread.start()
+        assert condition.wait(LONG) is True
+        assert condition._lock._semlock._count() == 2
+    thread.join(LONG)
+    with pytest.raises(AssertionError):
+        condition.notify()
+
+
+def test_a_dead_process_releases_nothing(ctx: Any) -> None:
+    """What a process holds when it is killed stays taken, although its thread unwinds its `with` blocks."""
+    lock, ready, never = ctx.Lock(), ctx.Semaphore(0), ctx.Semaphore(0)
+    child = ctx.Process(target=hold_for_ever, args=(lock, ready, never))
+    child.start()
+    assert ready.acquire(timeout=LONG)
+    child.terminate()
+    child.join(LONG)
+    assert lock.acquire(False) is False
+    assert not _identity.FENCED
+
+
+def hold_for_ever(lock: Any, ready: Any, never: Any) -> None:
+    """Hold a lock and wait."""
+    with lock:
+        ready.release()
+        never.acquire()

@@ -380,6 +380,7 @@ def case_whole_lines() -> None:
 
 
 def _no_streams() -> None:
+    warnings.simplefilter("always")  # whatever the children of other cases have set
     sys.stdout = sys.stderr = None
     print("nowhere")
     warnings.warn("nowhere", stacklevel=1)
