@@ -828,7 +828,8 @@ def deliver(process: ThreadProcess, signum: int) -> None:
 
 def _notify(process: ThreadProcess, signum: int, here: Thread | None) -> Thread | None:
     """Note a signal that has a handler, mutex held; returns the stand-in to start if the main thread runs."""
-    process.pending.append(signum)
+    if signum not in process.pending:  # one that is pending already is not counted again
+        process.pending.append(signum)
     fd = process.state.get("wakeup_fd", -1)
     if fd >= 0:
         try:

@@ -34,8 +34,9 @@ _ZIP = re.compile(rb"'([A-Za-z0-9+/]{2000,}={0,2})'")
 _ZIP_NAME = "_mpthread_hook_zip"
 _MAIN = b"\nif __name__ == "
 
-#: Modules in which module code sets what holds for its process: `tempfile.tempdir`, `urllib`'s opener, loggers.
-_OWN = frozenset(("logging", "tempfile", "urllib"))
+#: Modules in which module code sets what holds for its process: `tempfile.tempdir`, the opener of `urllib`.
+#: Not `logging`: every copy of it would register its hooks of fork, for good.
+_OWN = frozenset(("tempfile", "urllib"))
 
 # Where modules of payloads seem to lie: their zip files are removed with each run, the modules live on.
 _PLACE = os.path.join(os.path.abspath(os.sep), "ansible_payload.zip")

@@ -1,1 +1,4 @@
-"""Illusions that belong to one thread process each, over modules of the standard library; every one is a row of the table."""
+"""What a process has of its own outside multiprocessing, as illusions over the standard library.
+
+One file per noun; each is laid on by rows of the table and knows only `_identity` and its neighbours.
+"""

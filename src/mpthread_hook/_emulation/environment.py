@@ -103,7 +103,8 @@ def _put_object(_module: object, environ: Any) -> None:
 def _set_attribute(module: Any, name: str, value: Any) -> None:
     if name == "environ":
         _diverge()
-    type(module).__base__.__setattr__(module, name, value)
+    base: Any = type(module).__base__
+    base.__setattr__(module, name, value)
 
 
 def _diverge() -> None:
@@ -212,7 +213,6 @@ def unsetenv(_os: Any, name: Any, /) -> None:
 def _encode(text: Any) -> Any:
     # As `os.environ` keeps them: bytes, and text on Windows.
     return os.fsdecode(text) if os.name == "nt" else os.fsencode(text)
-
 
 
 def for_programs(process: ThreadProcess) -> dict[Any, Any] | None:

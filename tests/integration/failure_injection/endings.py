@@ -127,7 +127,7 @@ def _catch_all() -> None:
     while True:
         try:
             time.sleep(60)
-        except Exception:  # noqa: PERF203 - a child that will not go
+        except Exception:
             pass
 
 

@@ -71,7 +71,9 @@ class Storm:
             ending = self.table[name]
             made = ending.makes()
             ours, theirs = multiprocessing.Pipe()
-            process = multiprocessing.Process(target=child, args=(name, number, self.arrived, theirs, made), name=name)
+            process = multiprocessing.Process(
+                target=child, args=(name, number, self.arrived, theirs, made), name=name
+            )
             process.start()
             theirs.close()
             running.append((process, ending, ours, made))
@@ -153,7 +155,7 @@ def main(method: str, rounds: str, children: str, seed: str) -> None:
         "wrong": storm.wrong,
         "ended": storm.ended,
         "foreign": storm.foreign,
-        "warnings": sorted(str(warning.message) for warning in seen),
+        "abandoned": sorted(str(w.message) for w in seen if w.category.__name__ == "AbandonedThreadWarning"),
         "before": before,
         "after": after,
         "left": [process.name for process in multiprocessing.active_children()],

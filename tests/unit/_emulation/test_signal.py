@@ -212,7 +212,7 @@ SAME = {
                     done.set()
             signal.signal(signal.SIGALRM, tick)
             signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-            print(done.wait(10), seen)
+            print(done.wait(10), seen[:3])  # on a busy machine one more may be under way
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             sys.stdout.flush()
             signal.setitimer(signal.ITIMER_REAL, 0.02)
