@@ -123,9 +123,9 @@ class Connection(_StockConnection):  # type: ignore[misc]
         self._readable = readable
         self._writable = writable
 
-    def __del__(self) -> None:
+    def __del__(self, _finalizing: Any = sys.is_finalizing) -> None:
         hold = getattr(self, "_hold", None)
-        if hold is not None:
+        if hold is not None and not _finalizing():  # at the very end this module is empty already
             hold.drop_all()
 
     @property

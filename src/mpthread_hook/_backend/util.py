@@ -104,8 +104,10 @@ class Finalize:
         self._pid = self._process.pid
         registry.of(self._process)[self._key] = self
 
-    def __call__(self, wr: object = None) -> Any:
+    def __call__(self, wr: object = None, _finalizing: Any = sys.is_finalizing) -> Any:
         """Run the function unless it has run already, was cancelled, or belongs to another process."""
+        if wr is not None and _finalizing():
+            return None  # exit functions have run; at the very end this module is empty already
         if wr is None and self._process is not HERE.process:
             _log("sub_debug", "finalizer ignored because different process")
             return None
