@@ -525,7 +525,8 @@ def abandon(process: ThreadProcess) -> None:
     if process.ended or process.status is None:
         return
     main = process.main
-    if main is not None and _has_moved(process, main):
+    # One that has left the process runs nothing but the end of `_run`, however slowly.
+    if main is not None and (main.watchers is None or _has_moved(process, main)):
         process.died_at += GRACE / 2
         if process.state.pop("grace", None) is not None:
             _abandon_later(process)

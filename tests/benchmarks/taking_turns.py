@@ -88,6 +88,8 @@ class _World:
         except ProcessLookupError:
             pass
         self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._errors.close()
 
 

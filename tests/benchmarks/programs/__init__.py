@@ -35,7 +35,7 @@ class Program(NamedTuple):
 _ALONE = frozenset(
     (
         *("pair", "with", "make", "alone", "add", "access", "wait"),
-        *("getpid", "print", "environ", "current", "open", "write", "stat", "sleep", "getcwd"),
+        *("getpid", "print", "environ", "current", "open", "write", "stat", "getcwd"),
     )
 )
 

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 SOURCES = HERE.parent.parent.parent / "src"
 CHILDREN = 200
 #: Rounds under the hook; a hundred is the measure of the issue, fewer are for every day.
-ROUNDS = int(os.environ.get("FAILURE_INJECTION_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("FAILURE_INJECTION_ROUNDS", "2"))
 SEED = os.environ.get("FAILURE_INJECTION_SEED", "1")
 
 
