@@ -421,6 +421,26 @@ class _Shield:
 shield = _Shield()
 
 
+def report_unraisable(error: BaseException, message: str, culprit: object) -> None:
+    """Report an exception that nobody can catch, as the interpreter does."""
+    from types import SimpleNamespace  # noqa: PLC0415 - only when something fails
+
+    if sys.unraisablehook is not sys.__unraisablehook__:
+        arguments: Any = SimpleNamespace(
+            exc_type=type(error),
+            exc_value=error,
+            exc_traceback=error.__traceback__,
+            err_msg=message,
+            object=culprit,
+        )
+        sys.unraisablehook(arguments)
+    elif sys.stderr is not None:
+        import traceback  # noqa: PLC0415 - as above
+
+        print(f"{message}:" if culprit is None else f"{message}: {culprit!r}", file=sys.stderr)
+        traceback.print_exception(error, file=sys.stderr)
+
+
 def kill(process: ThreadProcess, status: int) -> bool:
     """Fence a process: ``status`` is its exit code, or minus the signal that kills it.
 

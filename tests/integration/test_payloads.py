@@ -1,5 +1,7 @@
 """Unmodified payloads of Ansible's modules, run in a thread process, do what an interpreter does with them."""
 
+# ruff: noqa: E501 - programs in strings
+
 from __future__ import annotations
 
 import json
@@ -35,7 +37,8 @@ class Journal:
     def undo(self, function): pass
 
 def python(*arguments, stdin="", **environ):
-    answer = ansible_local.run_python([sys.executable, *arguments], environ, os.getcwd(), open(stdin, "rb").read() if stdin else b"")
+    given = open(stdin, "rb").read() if stdin else b""
+    answer = ansible_local.run_python([sys.executable, *arguments], environ, os.getcwd(), given)
     return [answer.status, answer.stdout.decode(), answer.stderr.decode()]
 """
 
@@ -151,7 +154,8 @@ print(json.dumps([json.loads(python(stdin=name)[1]) for name in ("command", "git
     )
     for result, program in zip(found, ("ls", "git"), strict=True):
         assert result["failed"]
-        assert result["msg"].startswith(f"cannot run '{program}': no program can be started on this platform (Operation not")
+        reason = "no program can be started on this platform (Operation not"
+        assert result["msg"].startswith(f"cannot run '{program}': {reason}")
     assert found[0]["rc"] == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 
 from . import ansible_async, ansible_execution, ansible_modules, ansible_payload
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .._hook.journal import Journal
     from .python_program import Program
 
+_SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
 # Options of the interpreter that change nothing here: this one runs already.
 _FLAGS = frozenset(("-B", "-E", "-I", "-O", "-OO", "-P", "-S", "-b", "-bb", "-d", "-q", "-s", "-u", "-v"))
 
@@ -39,7 +41,7 @@ def install(journal: Journal, cls: Any) -> None:
             raise _no_become(self)
         _display_command(self, text)
         try:
-            return tuple(_run(text, in_data, getattr(self, "cwd", None)))
+            return tuple(_run(_unwrap(self, text), in_data, getattr(self, "cwd", None)))
         except (CannotStart, Unsupported) as error:
             if ansible_execution.refusal() is None:
                 return execute(self, cmd, in_data=in_data, sudoable=sudoable)
@@ -51,8 +53,9 @@ def install(journal: Journal, cls: Any) -> None:
 
     journal.set(cls, "exec_command", exec_command)
     journal.set(cls, "get_option", get_option_piped)
-    # No `/bin/sh -c` around commands: there is no such program to hand them to.
-    journal.set(cls, "allow_executable", False)
+    if ansible_execution.refusal() is not None:
+        # No `/bin/sh -c` around commands: there is no such program to hand them to.
+        journal.set(cls, "allow_executable", False)
 
 
 def install_discovery(journal: Journal) -> None:
@@ -69,6 +72,17 @@ def install_discovery(journal: Journal) -> None:
         return discover(action, *args, **kwargs)
 
     journal.set(module, "discover_interpreter", discover_interpreter)
+
+
+def _unwrap(connection: Any, command: str) -> str:
+    """Take ``/bin/sh -c`` off, where Ansible has put it around a command; any other shell may mean more by it."""
+    executable = getattr(connection._play_context, "executable", None) or "/bin/sh"
+    start = f"{executable} -c "
+    if not command.startswith(start) or os.path.basename(executable) not in _SHELLS:
+        return command
+    quoted = command[len(start) :]
+    inner = quoted[1:-1].replace("'\"'\"'", "'") if quoted.startswith("'") else quoted
+    return inner if shlex.quote(inner) == quoted else command
 
 
 def _display_command(connection: Any, command: str) -> None:

@@ -7,7 +7,6 @@ import contextvars
 import io
 import os
 import sys
-import tempfile
 import threading
 import traceback
 from types import ModuleType
@@ -36,14 +35,14 @@ class Result(NamedTuple):
 class _Output(io.BytesIO):
     """What a program writes; stays readable when the stream above it is closed or collected.
 
-    What is written to the descriptor itself (by `os.write`, or by a real program) goes to a file instead,
-    and comes last.
+    What is written to the descriptor itself (by `os.write`, or by a real program) goes to a file in memory
+    where there is such a thing (Linux), and comes last; elsewhere it goes where the parent's goes.
     """
 
     def __init__(self, fd: int) -> None:
         super().__init__()
         self._fd = fd
-        self._file = _anonymous_file()
+        self._file = _memory_file()
 
     def fileno(self) -> int:
         return self._fd
@@ -53,19 +52,23 @@ class _Output(io.BytesIO):
 
     def attach(self) -> None:
         """Put the file behind the descriptor of the calling process."""
-        os.dup2(self._file.fileno(), self._fd)
+        if self._file is not None:
+            os.dup2(self._file.fileno(), self._fd)
 
     def take(self) -> bytes:
         """Return all that was written, once."""
+        if self._file is None:
+            return self.getvalue()
         with self._file as file:
             file.seek(0)
             return self.getvalue() + file.read()  # type: ignore[no-any-return]
 
 
-def _anonymous_file() -> Any:
-    if hasattr(os, "memfd_create"):
+def _memory_file() -> Any:
+    try:
         return open(os.memfd_create("output"), "r+b", buffering=0)
-    return tempfile.TemporaryFile(buffering=0)
+    except (AttributeError, OSError):
+        return None
 
 
 class Program:

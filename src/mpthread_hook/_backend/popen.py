@@ -316,13 +316,11 @@ def _flush_at_exit(process: ThreadProcess) -> bool:
         except Exception as error:
             flushed = False
             if name == "stdout":
-                from .._emulation.atexit import report_unraisable  # noqa: PLC0415 - only when it fails
-
                 error.__traceback__ = None  # of C code there is none
                 if sys.version_info >= (3, 13):
-                    report_unraisable(error, "Exception ignored on flushing sys.stdout", None)
+                    _identity.report_unraisable(error, "Exception ignored on flushing sys.stdout", None)
                 else:
-                    report_unraisable(error, "Exception ignored in", stream)
+                    _identity.report_unraisable(error, "Exception ignored in", stream)
     return flushed
 
 

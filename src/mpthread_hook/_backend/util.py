@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import MutableMapping
 from importlib import import_module
 
-from .._identity import HERE, ThreadProcess, acting_as, real_start_new_thread, shield
+from .._identity import HERE, ThreadProcess, acting_as, real_start_new_thread, report_unraisable, shield
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -189,19 +189,8 @@ class _Elsewhere:
             try:
                 with acting_as(finalizer._process):
                     finalizer._run()
-            except BaseException:  # as for any weakref callback: reported, not raised
-                report: Any = _Unraisable(finalizer)
-                sys.unraisablehook(report)
-
-
-class _Unraisable:
-    """What `sys.unraisablehook` is told."""
-
-    def __init__(self, finalizer: Finalize) -> None:
-        kind, value, traceback = sys.exc_info()
-        self.exc_type, self.exc_value, self.exc_traceback = kind, value, traceback
-        self.err_msg = None
-        self.object = finalizer
+            except BaseException as error:  # as for any weakref callback: reported, not raised
+                report_unraisable(error, "Exception ignored in", finalizer)
 
 
 _elsewhere = _Elsewhere()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit as _real
 import sys
 
-from .._identity import HERE, MAIN, ProcessExit
+from .._identity import HERE, MAIN, ProcessExit, report_unraisable
 from .builtin import Functions
 
 TYPE_CHECKING = False
@@ -91,26 +91,6 @@ def _report(func: Callable[..., Any], error: BaseException) -> None:
         report_unraisable(error, f"{message} {func!r}", None)
     else:
         report_unraisable(error, message, func)
-
-
-def report_unraisable(error: BaseException, message: str, culprit: object) -> None:
-    """Report an exception that nobody can catch, as the interpreter does."""
-    from types import SimpleNamespace  # noqa: PLC0415 - only when something fails
-
-    if sys.unraisablehook is not sys.__unraisablehook__:
-        arguments: Any = SimpleNamespace(
-            exc_type=type(error),
-            exc_value=error,
-            exc_traceback=error.__traceback__,
-            err_msg=message,
-            object=culprit,
-        )
-        sys.unraisablehook(arguments)
-    elif sys.stderr is not None:
-        import traceback  # noqa: PLC0415 - as above
-
-        print(f"{message}:" if culprit is None else f"{message}: {culprit!r}", file=sys.stderr)
-        traceback.print_exception(error, file=sys.stderr)
 
 
 @functions
