@@ -51,7 +51,8 @@ FULL = (
     pytest_suite("system", "system", 900),
 )
 AGAIN = (
-    pytest_suite("unit, integration", "unit or integration", 900),
+    # The comparison with the stock package takes minutes: it runs on the first interpreter.
+    pytest_suite("unit, integration", "unit or integration", 900, "--ignore=tests/integration/comparison"),
     pytest_suite("system smoke", "system and smoke", 420),
 )
 WITH_OLDER = (pytest_suite(f"system smoke, ansible-core {OLDER}", "system and smoke", 420),)

@@ -37,8 +37,8 @@ def install(journal: Journal) -> None:
         with _lock:
             module = load(self, *args, **kwargs)
             if id(module) not in seen:
-                seen.add(id(module))
                 patch(journal, module)
+                seen.add(id(module))
             return module
 
     journal.set(cls, "_load_module_source", load_module_source)

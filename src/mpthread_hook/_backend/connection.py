@@ -54,7 +54,8 @@ def pack(obj: Any) -> Any:
     try:
         return (_c_dumps(obj, _PROTOCOL),)
     except _PLAIN_FAILURES:
-        return (bytes(_ForkingPickler.dumps(obj, _PROTOCOL)),)
+        pass  # perhaps a socket or a connection inside: those need their reducers
+    return (bytes(_ForkingPickler.dumps(obj, _PROTOCOL)),)
 
 
 def _all_atoms(items: tuple[Any, ...]) -> bool:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.unit._emulation.comparing import run
+from tests.unit._emulation.comparing import facts, run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -332,3 +332,40 @@ def test_as_with_real_processes(name: str, method: str, tmp_path: Path) -> None:
     stock = run(tmp_path, SAME[name], hooked=False, method=method)
     hooked = run(tmp_path, SAME[name], hooked=True, method=method)
     assert hooked == stock
+
+
+_PROGRAM = """
+        import signal, time
+        class Alarm(Exception): pass
+        def ring(*_): raise Alarm
+        def child(done):
+            from mpthread_hook._emulation import waiting
+            waiting._pidfd_open = None
+            program = subprocess.Popen([sys.executable, "-S", "-c", "input(); raise SystemExit(5)"], stdin=-1)
+            signal.signal(signal.SIGALRM, ring)
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            try:
+                program.wait()
+            except Alarm:
+                print("interrupted")
+            program.stdin.write(b"x\\n")
+            program.stdin.close()
+            print(program.wait(), flush=True)
+            done.put(None)
+            time.sleep(60)
+        def main():
+            done = mp.SimpleQueue()
+            p = mp.Process(target=child, args=(done,))
+            p.start()
+            done.get()
+            p.terminate()
+            p.join()
+            print(p.exitcode, threading.active_count())
+        import threading
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="starts real programs")
+def test_waiting_for_programs_without_their_descriptors(tmp_path: Path) -> None:
+    """Where the kernel makes no descriptors of processes, waiting for a program can be interrupted as well."""
+    assert facts(tmp_path, _PROGRAM) == ["interrupted", "5", "-15 1"]

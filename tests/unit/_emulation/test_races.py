@@ -181,7 +181,7 @@ def test_threads_of_a_dead_process_leave() -> None:
             for function in begun:
                 threads.append(_identity.Thread(_identity.current()))
                 _identity.real_start_new_thread(_identity.adopt, (threads[-1], function, (), {}))
-            return 0 if repeat % 2 else _parked()
+            return _parked() if killed else 0
 
         process = _process(body)
         if repeat % 2 == 0:
