@@ -26,7 +26,8 @@ ALLOWED: dict[str, set[str]] = {
     "auto": {"", "_switch"},
     "_commands": {"", "_guard", "_hook", "_identity", "_switch", "_table", "errors"},
     "_demo": set(),
-    "_startup": set(),
+    # Holds a copy of the checkout's sitecustomize.py once it is installed.
+    "_startup": {"_switch"},
     "pytest_plugin": {""},
     "__main__": {"_commands"},
 }

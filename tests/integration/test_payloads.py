@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - programs in strings
 
+# ruff: noqa: E501 - programs in strings
 from __future__ import annotations
 
 import json

@@ -187,7 +187,9 @@ _CHANGING = (
     (re.compile(r" at 0x[0-9a-f]+"), ""),
     (re.compile(r"\btmp[a-z0-9_]{8}\b"), "TEMPORARY"),
     (re.compile(r'("(?:date|start|end|delta|elapsed|atime|mtime|ctime|inode)": )("[^"]*"|[\d.]+)'), r"\1…"),
-    (re.compile(r"line \d+, in \w+"), "LINE"),
+    # Frames of a traceback, as JSON: a script that is a file elsewhere is read from standard input here.
+    (re.compile(r"Traceback \(most recent call last\):(?:\\n +(?:(?!\\n).)*)*"), "Traceback"),
+    (re.compile(r'"frame": "Interrupted at [^"]*"'), '"frame"'),
 )
 
 

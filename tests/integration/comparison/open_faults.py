@@ -7,5 +7,4 @@ design on threads).  A case here may differ until its fault is mended; then its 
 from __future__ import annotations
 
 #: What is wrong, by "topic.case" or "topic.case-method".
-FAULTS: dict[str, str] = {
-}
+FAULTS: dict[str, str] = {}

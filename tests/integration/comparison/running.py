@@ -258,7 +258,9 @@ _SHARED = (
 # Killed processes leave the system's named semaphores behind, which the stock package's tracker removes.
 _LEAKED = re.compile(r".*UserWarning: resource_tracker: There appear to be.*\n *warnings\.warn\(.*\n")
 # How a spawned interpreter is told to begin.
-_SPAWN = re.compile(r' *File "<string>", line 1, in <module>\n.*spawn_main\(.*\n(?: *[~^]+\n)?')
+_SPAWN = re.compile(r' *File "<string>", line 1, in <module>\n(?:.*spawn_main\(.*\n(?: *[~^]+\n)?)?')
+# Marks below a source line: which part they underline differs from version to version.
+_MARKS = re.compile(r"^[ |]*[~^]+$")
 _PATH = re.compile(r"/\S*/(\w+\.py)")
 _ALWAYS = (
     (re.compile(r"0x[0-9a-fA-F]+"), "0x…"),
@@ -298,5 +300,6 @@ def _normal(text: str, folder: Path, shared: bool) -> list[str]:
     return [
         line
         for line, after in zip(lines, following, strict=False)
+        if not _MARKS.match(line)
         if not line.endswith("Traceback (most recent call last):") or _FRAME.match(after)
     ]

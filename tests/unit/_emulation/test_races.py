@@ -176,7 +176,7 @@ def test_threads_of_a_dead_process_leave() -> None:
         def body(
             threads: list[_identity.Thread] = threads,
             begun: tuple[object, ...] = (wait, run, wait),
-            repeat: int = repeat,
+            killed: bool = repeat % 2 == 0,
         ) -> int:
             for function in begun:
                 threads.append(_identity.Thread(_identity.current()))

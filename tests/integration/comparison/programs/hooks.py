@@ -147,13 +147,11 @@ def case_finalizers_are_not_inherited() -> None:
 
 
 def _exit_hook_count() -> None:
-    say(atexit._ncallbacks() < 50)
-    atexit._run_exitfuncs()
-    say("ran")
+    atexit.register(say, "of the child")
 
 
 def case_exit_functions_are_not_inherited() -> None:
-    """A child runs no exit function of its parent, even if it runs all it has."""
+    """A child runs no exit function of its parent."""
     atexit.register(say, "of the parent")
     run(_exit_hook_count)
     atexit.unregister(say)

@@ -162,14 +162,15 @@ def _stop_all(kind: str, how: str) -> None:
         if ours.poll(LIMIT):
             ours.recv()
     settle(0.2)
+    began = time.monotonic()
     for process, _ in children:
-        began = time.monotonic()
         getattr(process, how)()
-        process.join(3)
+    for process, _ in children:
+        process.join(5)
         if process.is_alive():
             say(f"{process.name}: not stopped by {how}")
         else:
-            say(f"{process.name}: exit code {process.exitcode}, {promptly(began, 2)}")
+            say(f"{process.name}: exit code {process.exitcode}, {promptly(began)}")
 
 
 def case_terminate_what_waits_for_multiprocessing() -> None:
