@@ -73,7 +73,7 @@ def test_nothing_is_left_over(told: dict[str, Any]) -> None:
     )
 
 
-@pytest.mark.xfail(strict=False, reason="open fault: on a busy machine a slow child can be abandoned as if it were blocked")
+@pytest.mark.xfail(strict=False, reason="open fault: a slow child can be abandoned as if blocked")
 def test_the_abandoned_are_named(told: dict[str, Any]) -> None:
     """Each child that was blocked in foreign C code is reported by its name, and no other one is."""
     foreign = [text for text in told["abandoned"] if "'socket.recv'" in text or "'a read in C'" in text]
