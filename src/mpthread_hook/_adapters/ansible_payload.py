@@ -1,8 +1,8 @@
 """Runs what Ansible sends to a Python interpreter: AnsiballZ payloads, and any other script, in this program.
 
-The payload is run unmodified: its own statements, in its own namespace, write, open and remove its zip file.
-Only two things are not done again for each of a thousand payloads that carry the same zip: compiling the
-source that surrounds it, and compiling the modules in it.
+The payload is run unmodified.  What comes out the same for each of a thousand payloads that carry the same
+zip is not done again: compiling the source around it and the modules in it, importing them, and, where the
+source is one that we know (`ansible_wrapper`), writing the zip to a file and reading it back.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from _thread import allocate_lock
 from collections import deque
 
 from .. import _identity
+from . import ansible_wrapper
 from .archive import Archive
 from .private_modules import Namespace
 from .python_program import Program
@@ -42,7 +43,7 @@ _OWN = frozenset(("tempfile", "urllib"))
 _PLACE = os.path.join(os.path.abspath(os.sep), "ansible_payload.zip")
 
 _archives: dict[bytes, Archive] = {}
-_heads: dict[bytes, CodeType] = {}
+_heads: dict[bytes, tuple[CodeType, bool]] = {}
 _MOST = 64
 
 
@@ -62,7 +63,7 @@ class Script:
                 source = b"%s%s%s" % (source[: found.start()], _ZIP_NAME.encode(), source[found.end() :])
         self._source = source
 
-    def run(self, main: ModuleType) -> None:
+    def run(self, main: ModuleType, space: Namespace) -> None:
         """Execute the script in the namespace of ``main``."""
         names = vars(main)
         if self.zip_text is not None:
@@ -72,15 +73,21 @@ class Script:
         if at < 0:
             exec(compile(self._source, self._filename, "exec", dont_inherit=True), names)
             return
+        assert self.archive is not None
         start = self._source[:at]
-        head = _heads.get(start)
-        if head is None:
+        known = _heads.get(start)
+        if known is None:
             head = compile(start, self._filename, "exec", dont_inherit=True)
-            _remember(_heads, start, head)
+            known = head, ansible_wrapper.is_known(head)
+            _remember(_heads, start, known)
+        head, is_known = known
         tail = b"\n" * (start.count(b"\n") + 1) + self._source[at + 1 :]
         code = compile(tail, self._filename, "exec", head.co_flags & _FUTURE, dont_inherit=True)
         exec(head, names)
-        exec(code, names)
+        if is_known:
+            ansible_wrapper.run(names, code, self.archive, space)
+        else:
+            exec(code, names)
 
 
 # What `from __future__` leaves in the flags of code, for the statements that follow.
@@ -115,36 +122,47 @@ class _Pool:
     who finds none waits a little for one that is in use before it makes another.
     """
 
-    #: Seconds to wait for a namespace in use; about what making one costs.
+    #: Seconds to wait for a namespace in use, about what making one costs; longer while one is being made,
+    #: since making several at a time takes as much longer.
     PATIENCE = 0.1
+    LONGER = 0.5
     MOST_IDLE = 64
 
     def __init__(self) -> None:
         self._lock = allocate_lock()
         self._idle: list[Namespace] = []
         self._in_use = 0
+        self._fresh: set[Namespace] = set()
         self._waiting: deque[Any] = deque()
 
     def acquire(self, archive: Archive) -> Namespace:
         """Return a namespace that a program in ``archive`` can use."""
+        start = _identity.monotonic()
         space = self._take(archive)
-        if space is None and self._in_use:
-            waiter = allocate_lock()
-            waiter.acquire()
-            self._waiting.append(waiter)
-            try:
-                _identity.park(waiter, self.PATIENCE)
-            finally:
-                try:
-                    self._waiting.remove(waiter)
-                except ValueError:
-                    pass
+        while space is None and self._in_use:
+            left = start + (self.LONGER if self._fresh else self.PATIENCE) - _identity.monotonic()
+            if left <= 0:
+                break
+            self._wait(left)
             space = self._take(archive)
         if space is None:
             space = Namespace(_PLACE, _OWN)
             with self._lock:
                 self._in_use += 1
+                self._fresh.add(space)
         return space
+
+    def _wait(self, seconds: float) -> None:
+        waiter = allocate_lock()
+        waiter.acquire()
+        self._waiting.append(waiter)
+        try:
+            _identity.park(waiter, seconds)
+        finally:
+            try:
+                self._waiting.remove(waiter)
+            except ValueError:
+                pass
 
     def _take(self, archive: Archive) -> Namespace | None:
         with self._lock:
@@ -160,6 +178,7 @@ class _Pool:
             space.reset()
         with self._lock:
             self._in_use -= 1
+            self._fresh.discard(space)
             if reusable:
                 self._idle.append(space)
                 del self._idle[: -self.MOST_IDLE]
@@ -206,10 +225,10 @@ def program(
         space.enter(_identity.HERE.process, path, (start,))
         return space
 
-    def execute(_space: Namespace, main: ModuleType) -> None:
+    def execute(space: Namespace, main: ModuleType) -> None:
         if filename[:1] != "<":
             vars(main)["__file__"] = filename
-        script.run(main)
+        script.run(main, space)
 
     return Program(
         arguments,

@@ -26,6 +26,14 @@ _NOT_STATE = frozenset(
 )  # fmt: skip
 
 
+def _same(names: Any, copy: dict[str, Any]) -> bool:
+    """Return quickly whether nothing has changed; equal is as good as identical here."""
+    try:
+        return bool(names == copy)
+    except Exception:  # of a value that cannot be compared
+        return False
+
+
 class _Container:
     """A list, dict, set or their like."""
 
@@ -67,6 +75,8 @@ class _Names:
 
     def changed(self) -> bool:
         names, copy = self._names, self._copy
+        if len(names) == len(copy) and _same(names, copy):
+            return False
         for name, value in copy.items():
             if names.get(name, _ABSENT) is not value:
                 return True
@@ -85,13 +95,14 @@ class _Names:
 class _Attributes:
     """The attributes of a class."""
 
-    __slots__ = ("_cls", "_copy")
+    __slots__ = ("_cls", "_copy", "_whole")
 
     def __init__(self, cls: type) -> None:
         self._cls = cls
         self.renew()
 
     def renew(self) -> None:
+        self._whole = dict(vars(self._cls))
         self._copy = {name: value for name, value in vars(self._cls).items() if name not in _NOT_STATE}
 
     def _added(self) -> set[str]:
@@ -101,10 +112,15 @@ class _Attributes:
 
     def changed(self) -> bool:
         names = vars(self._cls)
+        if _same(names, self._whole):
+            return False
         for name, value in self._copy.items():
             if names.get(name, _ABSENT) is not value:
                 return True
-        return len(names) > len(self._copy) and bool(self._added())
+        if self._added():
+            return True
+        self._whole = dict(names)  # the interpreter has set something
+        return False
 
     def restore(self) -> None:
         names = vars(self._cls)
