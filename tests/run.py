@@ -47,15 +47,15 @@ FULL = (
     Suite("ruff", ("-m", "ruff", "check", "."), 120),
     Suite("mypy", ("-m", "mypy"), 300),
     pytest_suite("unit, integration", "unit or integration", 900),
-    pytest_suite("conformance", "conformance", 600, conformance="quick"),
-    pytest_suite("system", "system", 900),
+    pytest_suite("conformance", "conformance", 900, conformance="quick"),
+    pytest_suite("system", "system", 1500),
 )
 AGAIN = (
     # The comparison with the stock package takes minutes: it runs on the first interpreter.
     pytest_suite("unit, integration", "unit or integration", 900, "--ignore=tests/integration/comparison"),
-    pytest_suite("system smoke", "system and smoke", 420),
+    pytest_suite("system smoke", "system and smoke", 600),
 )
-WITH_OLDER = (pytest_suite(f"system smoke, ansible-core {OLDER}", "system and smoke", 420),)
+WITH_OLDER = (pytest_suite(f"system smoke, ansible-core {OLDER}", "system and smoke", 600),)
 
 
 def version_of(python: str) -> str:

@@ -104,6 +104,40 @@ def test_the_result_is_an_interpreters(folder: Path, name: str) -> None:
     assert found == expected
 
 
+@pytest.mark.parametrize("name", ["ping", "facts", "slurp", "crash"])
+def test_the_short_way_ends_where_the_long_one_does(folder: Path, name: str) -> None:
+    """Whether the script's own code handles the zip file or ours stands in for it: the same result."""
+    short, long = told(
+        folder,
+        f"""
+from mpthread_hook._adapters import ansible_wrapper
+short = python(stdin={name!r})
+ansible_payload._heads.clear()
+ansible_payload.pool.clear()
+ansible_wrapper.is_known = lambda head: False
+print(json.dumps([short, python(stdin={name!r})]))
+""",
+    )
+    found = [json.loads(text) if text else "" for _, text, _ in (short, long)]
+    for result in found:
+        if result:
+            result.get("ansible_facts", {}).pop("ansible_date_time", None)
+    assert short[0] == long[0]
+    if name != "crash":
+        assert found[0] == found[1]
+
+
+def test_a_script_that_is_asked_for_more_runs_as_it_is(folder: Path) -> None:
+    """`explode`, by which people debug modules, unpacks the payload beside the script."""
+    (folder / "kept").mkdir()
+    script = folder / "kept" / "AnsiballZ_ping.py"
+    script.write_bytes((folder / "ping").read_bytes())
+    status, text, error = told(folder, f"print(json.dumps(python({str(script)!r}, 'explode')))")
+    assert (status, error) == (0, "")
+    assert "Module expanded into:" in text
+    assert (folder / "kept" / "debug_dir" / "ansible" / "module_utils" / "basic.py").exists()
+
+
 def test_a_module_that_raises(folder: Path) -> None:
     """An exception in the module ends in the same kind of answer, and no other module is any the worse."""
     crashed, fine = told(folder, "print(json.dumps([python(stdin='crash'), python(stdin='ping')]))")

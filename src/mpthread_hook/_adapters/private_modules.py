@@ -219,7 +219,8 @@ class Namespace:
         path = vars(module).get("__path__")
         if isinstance(path, list):
             # `pkgutil.extend_path` finds the archive's own file too, which will soon be gone.
-            path[:] = [entry for entry in path if not any(entry.startswith(file) for file in self._archives)]
+            files = [file for file in self._archives if file != self.prefix]
+            path[:] = [entry for entry in path if not any(entry.startswith(file) for file in files)]
         # Some put something else in their place while they run.
         module = self.modules.get(name, module)
         adapter = after_load.get(name)
