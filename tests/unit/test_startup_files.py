@@ -12,7 +12,7 @@ import pytest
 
 import mpthread_hook
 from mpthread_hook import _switch
-from tests.interpreters import answer, environment, this_path
+from tests.interpreters import answer, bare_python, environment, this_path
 
 pytestmark = [pytest.mark.unit]
 
@@ -69,5 +69,6 @@ def test_the_entry_point_exists() -> None:
     code = (
         f"import importlib, json; importlib.import_module({module!r}).{function}(); import mpthread_hook as h"
     )
-    status = answer(f"{code}; print(json.dumps(h.status()))", env=environment(this_path(), MPTHREAD_HOOK="1"))
+    program = f"{code}; print(json.dumps(h.status()))"
+    status = answer(program, python=bare_python(), env=environment(this_path(), MPTHREAD_HOOK="1"))
     assert status["ways_in"] == ["start"]

@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration.layouts.table import LAYOUTS, READ, WAYS, layout
 from tests.interpreters import (
+    bare_python,
     copy_package,
     environment,
     make_venv,
@@ -125,7 +126,7 @@ def _zip(_: str, folder: str, way: str) -> subprocess.CompletedProcess[str]:
                 path = os.path.join(where, name)
                 file.write(path, os.path.relpath(path, app))
     env = environment([archive], MPTHREAD_HOOK="1")
-    return run(sys.executable, "-s", *command(way, archive), env=env, cwd=folder)
+    return run(bare_python(), "-s", *command(way, archive), env=env, cwd=folder)
 
 
 @runs("stripped")
@@ -137,7 +138,7 @@ def _stripped(_: str, folder: str, way: str) -> subprocess.CompletedProcess[str]
             if name.endswith(".py"):
                 os.remove(os.path.join(where, name))
     env = environment([app], MPTHREAD_HOOK="1")
-    return run(sys.executable, "-s", *command(way, os.path.join(app, "program.pyc")), env=env, cwd=folder)
+    return run(bare_python(), "-s", *command(way, os.path.join(app, "program.pyc")), env=env, cwd=folder)
 
 
 @runs("read-only")
@@ -148,7 +149,7 @@ def _read_only(_: str, folder: str, way: str) -> subprocess.CompletedProcess[str
         for name in [*folders, *names]:
             os.chmod(os.path.join(where, name), 0o555)
     env = environment([app], MPTHREAD_HOOK="1")
-    done = run(sys.executable, "-B", *command(way, os.path.join(app, "program.py")), env=env, cwd=folder)
+    done = run(bare_python(), "-B", *command(way, os.path.join(app, "program.py")), env=env, cwd=folder)
     # The superuser may write all the same: so it is looked at, too.
     assert listing(app) == before
     return done
@@ -222,7 +223,7 @@ def _appimage(_: str, folder: str, way: str) -> subprocess.CompletedProcess[str]
         "import runpy, sys; sys.path.pop(0); runpy.run_module('program', run_name='__main__', alter_sys=True)"
     )
     env = environment([app, packages], MPTHREAD_HOOK="1")
-    return run(sys.executable, "-u", "-s", "-X", "utf8", "-c", code, env=env, cwd=folder)
+    return run(bare_python(), "-u", "-s", "-X", "utf8", "-c", code, env=env, cwd=folder)
 
 
 ANDROID = """
@@ -253,7 +254,7 @@ def _android(_: str, folder: str, way: str) -> subprocess.CompletedProcess[str]:
     code = "import sys; sys.getandroidapilevel = lambda: 24\n" + ANDROID.format(app=app, packages=packages)
     if way == "sitecustomize":  # then nothing may turn it on, the trigger included
         code = code.replace("raise AssertionError", "return None #")
-    return run(sys.executable, "-I", "-c", code, env=environment(), cwd=folder)
+    return run(bare_python(), "-I", "-c", code, env=environment(), cwd=folder)
 
 
 # ---------------------------------------------------------------------------------------------------------
