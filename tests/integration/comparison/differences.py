@@ -273,6 +273,26 @@ DIFFERENCES: tuple[Difference, ...] = (
         },
     ),
     Difference(
+        key="at-shutdown",
+        title="Python 3.12 refuses both late processes and late threads, in other words",
+        stock="A child that is started after the main thread has ended is refused: RuntimeError.",
+        hook="It is refused with ProcessStartError, which is an OSError, and names the reason.",
+        reason="Python 3.12 starts neither processes nor threads once it began to shut down; 3.13 does again.",
+        methods=("fork",),
+        since=(3, 12),
+        until=(3, 13),
+        shows={
+            "scripts.threads_of_the_program": (
+                "+ err: RuntimeError: can't create new thread at interpreter shutdown",
+                "+ err: ",
+                "+ err: The above exception was the direct cause of the following exception:",
+                "+ err: ",
+                "- err: RuntimeError: can't fork at interpreter shutdown",
+                "+ err: mpthread_hook.errors.ProcessStartError: *",
+            ),
+        },
+    ),
+    Difference(
         key="program-ends-all",
         title="os._exit() of the program ends its children",
         stock="Children of a program that ended by os._exit() or a signal live on as orphans.",

@@ -219,7 +219,7 @@ data = packed(state="owner = None", **PAD)
 code = '''
 import json, time, state
 state.owner = sys.argv[1]
-time.sleep(0.4)
+time.sleep(2.5)  # long enough that all three are there at once, on a busy machine too
 print(json.dumps([state.owner, id(state)]))
 '''
 programs = [start(code, data, name) for name in "abc"]
