@@ -17,6 +17,7 @@ import traceback
 
 from .. import _identity
 from .._identity import MAIN
+from .ansible_execution import explain
 from .ansible_payload import Script
 from .ansible_shell import Answer, is_python
 
@@ -57,8 +58,6 @@ class Job:
             message = f"could not create directory: {directory} - {error}"
             return _answer({"failed": self._words(True), "msg": message}, 1)
         if not is_python(self._command[0]):
-            from .ansible_execution import explain  # noqa: PLC0415 - only on failure
-
             return _answer({"failed": self._words(True), "msg": explain(self._command[0])}, 1)
         with _identity.acting_as(MAIN):
             record = _identity.create(f"async {self._name}", "spawn")

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Seconds that a child sleeps which is to be stopped: longer than any run of the storm.
+LONG = 3600.0
 #: The other ends of sockets that children block on in C code; closing them lets such a thread go.
 PEERS: list[socket.socket] = []
 
@@ -89,7 +91,7 @@ def _abort(connection: Any) -> None:
 def _handle(connection: Any) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(17))
     connection.send("ready")
-    time.sleep(60)
+    time.sleep(LONG)
 
 
 def _exit_with_thread(connection: Any) -> None:
@@ -126,7 +128,7 @@ def _spin() -> None:
 def _catch_all() -> None:
     while True:
         try:
-            time.sleep(60)
+            time.sleep(LONG)
         except Exception:
             pass
 
@@ -166,7 +168,7 @@ BLOCKERS: dict[str, Callable[..., object]] = {
     "Connection.recv": lambda ours, _theirs: ours.recv(),
     "Connection.poll": lambda ours, _theirs: ours.poll(None),
     "connection.wait": lambda ours, _theirs: wait([ours]),
-    "time.sleep": lambda: time.sleep(60),
+    "time.sleep": lambda: time.sleep(LONG),
     "threading.Event": lambda: threading.Event().wait(),
     "threading.Condition": lambda: _enter_and_wait(threading.Condition()),
     "threading.Semaphore": lambda: threading.Semaphore(0).acquire(),
@@ -219,7 +221,7 @@ def _block(connection: Any, what: str, *made: Any) -> None:
 def _hold(connection: Any, lock: Any) -> None:
     lock.acquire()
     connection.send("ready")
-    time.sleep(60)
+    time.sleep(LONG)
 
 
 def _hold_in_block(connection: Any, lock: Any) -> None:

@@ -131,6 +131,9 @@ def let_go(before: tuple[int, int]) -> tuple[int, int]:
 def main(method: str, rounds: str, children: str, seed: str) -> None:
     """Run the rounds between two looks at what is occupied, with a bystander that must not notice."""
     multiprocessing.set_start_method(method)
+    # Children that spin are part of the storm. In one interpreter each of them may keep the GIL for this long
+    # before this thread, which starts and checks the others, has its turn: 5 ms by default.
+    sys.setswitchinterval(0.0005)
     threading.Thread(target=int).start()
     lock, counter = multiprocessing.Lock(), multiprocessing.Value("i", 0)
     ours, theirs = multiprocessing.Pipe()
