@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 
 
 # The real functions, bound before anything of ours is patched.
-real_start_new_thread = _start_new_thread
 real_getpid = os.getpid
 real_exit = os._exit
 real_read = os.read
 real_write = os.write
 real_close = os.close
-real_read, real_write, real_close = os.read, os.write, os.close
+real_dup = os.dup
+real_pipe = os.pipe
 monotonic = time.monotonic
 
 SIG_DFL = 0
@@ -60,6 +60,29 @@ GRACE = 1.0
 # another; by name, because the numbers differ between systems.
 _IGNORED_BY_DEFAULT = ("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGIO", "SIGINFO")
 _STOPPING = ("SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU")
+
+
+_AT_SHUTDOWN = "interpreter shutdown"
+
+
+def real_start_new_thread(
+    function: Callable[..., object],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None = None,
+    late: bool = True,
+) -> int:
+    """As `_thread.start_new_thread`, but when the interpreter refuses because its main program is over (3.12).
+
+    The children of the program may not be; only what they would not be given either is not ``late``.
+    """
+    try:
+        return _start_new_thread(function, args, kwargs or {})
+    except RuntimeError as error:
+        if not late or _AT_SHUTDOWN not in str(error) or sys.is_finalizing():
+            raise
+        from . import _last_threads  # noqa: PLC0415 - needed there only
+
+        return _last_threads.start(function, args, kwargs or {})
 
 
 class ProcessExit(SystemExit):
@@ -213,6 +236,10 @@ _on_death: list[Callable[[ThreadProcess], object]] = []
 _on_enter: list[Callable[[Thread], object]] = []
 _on_leave: list[Callable[[Thread], object]] = []
 _on_end: list[Callable[[ThreadProcess], object]] = []
+#: What the main thread of a process does when its work is over, by what it is about: "threads" joins those
+#: of the process, "exit functions" calls them.  Not asked for by the names of the standard library: those
+#: are what they were before when somebody has called disable() meanwhile.
+ENDINGS: dict[str, Callable[[], object]] = {}
 
 
 def current() -> ThreadProcess:
@@ -287,11 +314,14 @@ def start(process: ThreadProcess, body: Callable[[], int]) -> None:
 
     Does not wait for the thread.  Raises `ProcessStartError` where the platform gives no thread.
     """
+    forked_by_main = process.method == "fork" and process.parent is MAIN
     try:
-        real_start_new_thread(_run, (process, body))
+        real_start_new_thread(_run, (process, body), None, not forked_by_main)
     except RuntimeError as error:
         _end(process, 1)
         reap(process)
+        if forked_by_main and _AT_SHUTDOWN in str(error):
+            raise type(error)("can't fork at interpreter shutdown") from None  # as os.fork() itself
         raise ProcessStartError(
             11,  # EAGAIN, what fork() reports when no process is to be had
             f"cannot start thread process {process.name!r}: {error}; the platform gives this program no "
@@ -383,7 +413,9 @@ def _drain() -> None:
 def _report(process: ThreadProcess, error: BaseException) -> None:
     import traceback  # noqa: PLC0415 - only on an internal fault
 
-    traceback.print_exception(error, file=process.streams.get("stderr") or sys.stderr)
+    file = process.streams.get("stderr") or sys.stderr
+    if file is not None:
+        traceback.print_exception(error, file=file)
 
 
 class _Shield:
@@ -571,7 +603,13 @@ def _has_moved(process: ThreadProcess, main: Thread) -> bool:
     where = None if frame is None else (id(frame), frame.f_lasti)
     looks = process.state.setdefault("looks", [])
     looks.append(where)
-    return len(looks) < 20 and (len(looks) == 1 or looks[-2] != where)
+    if len(looks) >= 20:
+        return False
+    while frame is not None:
+        if frame.f_code is kill.__code__:  # ending itself or another: it waits for its turn, if for anything
+            return True
+        frame = frame.f_back
+    return len(looks) == 1 or looks[-2] != where
 
 
 def reap(process: ThreadProcess) -> None:
@@ -806,6 +844,8 @@ def _numbers(names: tuple[str, ...]) -> frozenset[int]:
     return frozenset(int(getattr(_signal, name)) for name in names if hasattr(_signal, name))
 
 
+#: With a number, key in the state of a process: where a signal that is held back comes from.
+SIGNAL_ORIGIN = "signal origin"
 _ignored = _numbers(_IGNORED_BY_DEFAULT + _STOPPING)
 _unblockable = _numbers(("SIGKILL", "SIGSTOP"))
 
@@ -815,8 +855,11 @@ def ignored_by_default(signum: int) -> bool:
     return signum in _ignored
 
 
-def deliver(process: ThreadProcess, signum: int) -> None:
+def deliver(process: ThreadProcess, signum: int, origin: tuple[int, int, int] | None = None) -> None:
     """Deliver a signal to a thread process: its own handler if it has one, else the default action.
+
+    ``origin`` is what `sigwaitinfo` tells of it: si_code, si_pid and si_status; by default the calling
+    process has called kill().
 
     The handler runs in that process's main thread if it waits in a primitive of ours, else in a thread
     that stands in for it, and what it raises is then raised in the main thread.  Never blocks.
@@ -831,6 +874,7 @@ def deliver(process: ThreadProcess, signum: int) -> None:
             if signum in process.blocked and signum not in _unblockable:
                 if signum not in process.deferred:
                     process.deferred.append(signum)
+                    process.state[SIGNAL_ORIGIN, signum] = origin or (0, HERE.process.pid, 0)
                 waiting = process.state.get("sigwait")
                 if waiting is not None:
                     unlock(waiting)

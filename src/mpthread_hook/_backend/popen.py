@@ -14,7 +14,7 @@ import sys
 from importlib import import_module
 
 from .. import _identity
-from .._identity import HERE, MAIN, ThreadProcess
+from .._identity import ENDINGS, HERE, MAIN, ThreadProcess
 from .pipe import tickets_for
 from .util import flush_streams, served
 
@@ -33,7 +33,7 @@ def sentinel_of(record: ThreadProcess) -> int:
     """Return a descriptor that is readable once the process has ended; the same at every call."""
     fd: int | None = record.state.get("sentinel")
     if fd is None:
-        reader, writer = os.pipe()
+        reader, writer = _identity.real_pipe()
         fd = record.state.setdefault("sentinel", reader)
         if fd != reader:
             _identity.real_close(reader)
@@ -193,14 +193,11 @@ def _own_decimal_context() -> None:
 
 def _run_process(process: BaseProcess) -> int:
     """Run a process object in the calling thread, which is the main thread of its process."""
-    import atexit  # noqa: PLC0415 - emulated: the functions registered here are the child's own
-
     util = served("multiprocessing.util")
     stock_order = served("mpthread_hook._backend.process")._stock
     late = not stock_order.exits_in_bootstrap or HERE.process.method != "fork"
     if late:
-        atexit._clear()
-        atexit.register(util._exit_function)
+        HERE.process.atexit[:] = [(util._exit_function, (), {})]
     code = 1
     try:
         code = process._bootstrap()
@@ -210,7 +207,7 @@ def _run_process(process: BaseProcess) -> int:
             raise
     finally:
         if late and HERE.process.status is None:
-            atexit._run_exitfuncs()
+            ENDINGS["exit functions"]()
         # The record outlives the child in its parent's Popen; what the child worked on must not.
         for name in ("_target", "_args", "_kwargs"):
             process.__dict__.pop(name, None)
@@ -234,7 +231,7 @@ class SpawnPopen(Popen):
 
         def detach(self) -> int:
             """Hand the descriptor over to the caller."""
-            return os.dup(self.fd)
+            return _identity.real_dup(self.fd)
 
     def DupFd(self, fd: int) -> Any:
         """Return an object that gives the child a duplicate of ``fd``."""

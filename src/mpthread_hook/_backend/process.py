@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import itertools
 import sys
-import threading
 from importlib import import_module
 
-from .._identity import HERE, MAIN, ThreadProcess, poll, wait
+from .._identity import ENDINGS, HERE, MAIN, ThreadProcess, poll, wait
 from .util import flush_streams, served
 
 TYPE_CHECKING = False
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import ModuleType
     from typing import Any
-
-_threading: Any = threading  # its private names, which typeshed does not know
 
 # What multiprocessing.process of the interpreter holds and we use; filled by install().
 _stock: Any = None
@@ -295,7 +292,7 @@ class BaseProcess:
             traceback.print_exc()
         finally:
             if not record_is_fenced():
-                _threading._shutdown()
+                ENDINGS["threads"]()
                 util.info("process exiting with exitcode %d", exitcode)
                 flush_streams(HERE.process)
         return exitcode

@@ -6,7 +6,7 @@ import os
 import sys
 from importlib import import_module
 
-from .._identity import real_close
+from .._identity import real_close, real_dup
 from .pipe import cash, send_along
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ class DupFd:
     """A duplicate of a descriptor that travels in a pickle and is handed over by `detach()` once."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = os.dup(fd)
+        self._fd = real_dup(fd)
 
     def __reduce__(self) -> tuple[Any, ...]:
         travelling = DupFd.__new__(DupFd)
@@ -43,11 +43,11 @@ def send_handle(conn: Any, handle: int, destination_pid: int | None) -> None:
     """Send a descriptor over a connection; the receiver gets a duplicate of it."""
     ours = import_module("mpthread_hook._backend.connection").Connection
     if isinstance(conn, ours):
-        fd = os.dup(handle)
+        fd = real_dup(handle)
         try:
             conn.send(("fd", fd))
         except BaseException:
-            os.close(fd)
+            real_close(fd)
             raise
     else:
         _stock_send_handle(conn, handle, destination_pid)
@@ -58,5 +58,8 @@ def recv_handle(conn: Any) -> int:
     ours = import_module("mpthread_hook._backend.connection").Connection
     if isinstance(conn, ours):
         _, fd = conn.recv()
-        return fd  # type: ignore[no-any-return]
+        try:
+            return os.dup(fd)  # which is counted as the receiver's own
+        finally:
+            real_close(fd)
     return _stock_recv_handle(conn)  # type: ignore[no-any-return]

@@ -6,7 +6,6 @@ left at its end, with the same warning.
 
 from __future__ import annotations
 
-import atexit
 import sys
 import warnings
 from _thread import RLock
@@ -83,11 +82,12 @@ def _cleanup_functions() -> dict[str, Callable[[str], Any]]:
 
 
 def install(module: ModuleType) -> None:
-    """Finish `multiprocessing.resource_tracker`: its functions are methods of our tracker."""
+    """Finish `multiprocessing.resource_tracker`: its functions are methods of our tracker.
+
+    It is stopped at exit by `multiprocessing.util`, which is there first.
+    """
     served: Any = module
     tracker = ResourceTracker()
     served._resource_tracker = tracker
     for name in ("ensure_running", "register", "unregister", "getfd"):
         setattr(served, name, getattr(tracker, name))
-    # Before the exit function of multiprocessing was registered, so after it at exit.
-    atexit.register(tracker._stop)

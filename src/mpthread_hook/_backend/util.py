@@ -334,16 +334,15 @@ _null_input = _NullInputToBe()
 def flush_streams(process: ThreadProcess) -> None:
     """Flush standard output and error of a process, as `multiprocessing.util._flush_std_streams` does.
 
-    Streams that the process has never looked at are still its parent's: they are not copied for this.
+    Streams that the process has never looked at are still its parent's, and hold nothing of its own.
     """
-    inherited = getattr(process.streams, "inherited", None)
-    if inherited is None:
+    to_flush = getattr(process.streams, "to_flush", None)
+    if to_flush is None:
         served("multiprocessing.util")._flush_std_streams()
         return
     for name in ("stdout", "stderr"):
-        stream = process.streams.get(name, inherited.get(name))
         try:
-            stream.flush()
+            to_flush(name).flush()
         except (AttributeError, ValueError):
             pass
 
@@ -353,4 +352,12 @@ def install(module: ModuleType) -> None:
     import atexit  # noqa: PLC0415 - only here
 
     atexit.unregister(module._exit_function)
+    atexit.register(_free_what_is_left)  # first, and so last at exit
     atexit.register(_exit_function)
+
+
+def _free_what_is_left() -> None:
+    """Do what the process of the stdlib's resource tracker does when the program is gone."""
+    module = sys.modules.get("multiprocessing.resource_tracker")
+    if module is not None:
+        module._resource_tracker._stop()

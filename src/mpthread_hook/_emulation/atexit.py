@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit as _real
 import sys
 
-from .._identity import HERE, MAIN, ProcessExit, report_unraisable
+from .._identity import ENDINGS, HERE, MAIN, ProcessExit, report_unraisable
 from .builtin import Functions
 
 TYPE_CHECKING = False
@@ -108,3 +108,6 @@ def _ncallbacks(_: object) -> int:
     """As `atexit._ncallbacks`."""
     process = HERE.process
     return _real_ncallbacks() if process is MAIN else len(process.atexit)
+
+
+ENDINGS["exit functions"] = _run_exitfuncs

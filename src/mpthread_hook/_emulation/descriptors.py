@@ -1,8 +1,9 @@
-"""Descriptors 0, 1 and 2 of a thread process: its own, as a fork or a new program gives them.
+"""Descriptors of a thread process: 0, 1 and 2 are its own, and the functions of `os` know whose others are.
 
 A process inherits the three by number.  What it does to one of them (`dup2`, `close`) stays in its record:
 ``process.fds`` maps the number it uses to the real descriptor behind it, None for one it closed.  A number
-that is absent is the program's own.  Only these three are virtual; all others are shared by the program.
+that is absent is the program's own.  Only these three are virtual; of all others the holders are counted
+(see `holds`).
 
 Real descriptors behind virtual ones are counted, since children inherit them; every process that points one
 of the three at the null device shares one descriptor, so that fifty silent workers do not need 150.
@@ -10,13 +11,13 @@ of the three at the null device shares one descriptor, so that fifty silent work
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 
 from .. import _identity
-from .._identity import HERE, ThreadProcess, checkpoint, shield
-from . import presence
+from .._identity import HERE, ThreadProcess, checkpoint, real_dup, shield
+from . import holds, presence
+from .holds import bad_descriptor, held, mains, opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _real_close = os.close
 _real_closerange = os.closerange
-real_dup = os.dup
 _real_dup2 = os.dup2
 _real_fstat = os.fstat
 _real_open = os.open
@@ -37,11 +37,6 @@ real_write = os.write
 #: How many virtual descriptors each real one is behind.
 _uses: dict[int, int] = {}
 _null = -1
-
-
-def bad_descriptor() -> OSError:
-    """Return the error for a descriptor that is closed."""
-    return OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 def number(process: ThreadProcess, fd: int) -> int:
@@ -57,8 +52,11 @@ def resolve(fd: Any) -> Any:
     process = HERE.process
     if process.status is not None:
         checkpoint()
-    if process.fds and type(fd) is int and 0 <= fd <= 2:
-        return number(process, fd)
+    if type(fd) is int:
+        if fd in held:
+            holds.check(fd)
+        elif process.fds and 0 <= fd <= 2:
+            return number(process, fd)
     return fd
 
 
@@ -270,12 +268,18 @@ def get_terminal_size(_os: Any, fd: int = 1, /) -> Any:
 @standing_in(_real_close)
 def close(_os: Any, fd: int) -> None:
     if HERE.thread is None:
+        if type(fd) is int:
+            if fd in held:
+                return holds.close(fd)
+            mains.discard(fd)
         return _real_close(fd)
     process = HERE.process
     if process.status is not None:
         checkpoint()
-    if type(fd) is not int or not 0 <= fd <= 2:
+    if type(fd) is not int:
         return _real_close(fd)
+    if not 0 <= fd <= 2:
+        return holds.close(fd)
     with shield, presence.lock:
         old = number(process, fd)
         inherited = fd not in process.fds
@@ -288,23 +292,30 @@ def close(_os: Any, fd: int) -> None:
 @standing_in(_real_closerange)
 def closerange(_os: Any, fd_low: int, fd_high: int, /) -> None:
     if HERE.thread is None:
+        if (held or mains) and type(fd_low) is int and type(fd_high) is int:
+            return holds.close_range(fd_low, fd_high)
         return _real_closerange(fd_low, fd_high)
-    # What lies above is the whole program's: a daemon that closes "everything it inherited" must not.
+    # What C code opened lies there too, and is the whole program's: a daemon that closes "everything it
+    # inherited" must not.
     for fd in range(max(fd_low, 0), min(fd_high, 3)):
         try:
             close(fd)
         except OSError:
             pass
+    holds.close_held(fd_low, fd_high)
     return None
 
 
 @standing_in(_real_dup2)
 def dup2(_os: Any, fd: int, fd2: int, inheritable: bool = True) -> int:
-    if HERE.thread is None:
+    if HERE.thread is None and fd2 not in held:
         return _real_dup2(fd, fd2, inheritable)
     source = resolve(fd)
-    if type(fd2) is not int or not 0 <= fd2 <= 2:
-        return _real_dup2(source, fd2, inheritable)
+    if HERE.thread is None or type(fd2) is not int or not 0 <= fd2 <= 2:
+        _real_dup2(source, fd2, inheritable)
+        if fd != fd2:
+            holds.replaced(fd2)
+        return fd2
     if fd == fd2:
         return fd2
     process = HERE.process
@@ -316,7 +327,7 @@ def dup2(_os: Any, fd: int, fd2: int, inheritable: bool = True) -> int:
 @standing_in(real_dup)
 def dup(_os: Any, fd: int, /) -> int:
     if HERE.thread is None:
-        return real_dup(fd)
+        return opened(real_dup(fd))
     with shield:
         return _lowest(real_dup(resolve(fd)))
 
@@ -324,21 +335,43 @@ def dup(_os: Any, fd: int, /) -> int:
 @standing_in(_real_open)
 def open(_os: Any, *args: Any, **kwargs: Any) -> int:
     if HERE.thread is None:
-        return _real_open(*args, **kwargs)
+        return opened(_real_open(*args, **kwargs))
     checkpoint()
-    if None not in HERE.process.fds.values():
-        return _real_open(*args, **kwargs)
-    return _lowest(_real_open(*args, **kwargs))
+    with shield:
+        return _lowest(_real_open(*args, **kwargs))
+
+
+def _opening(name: str) -> Any:
+    """Return ``os.<name>``, which makes one descriptor or two."""
+    real: Any = getattr(os, name, None)
+
+    @standing_in(real)
+    def call(_os: Any, *args: Any, **kwargs: Any) -> Any:
+        if HERE.thread is not None:
+            checkpoint()
+        with shield:
+            made = real(*args, **kwargs)
+            return tuple(map(_lowest, made)) if type(made) is tuple else _lowest(made)
+
+    return call
+
+
+eventfd = _opening("eventfd")
+memfd_create = _opening("memfd_create")
+openpty = _opening("openpty")
+pipe = _opening("pipe")
+pipe2 = _opening("pipe2")
+posix_openpt = _opening("posix_openpt")
 
 
 def _lowest(real: int) -> int:
-    """Give a new descriptor the lowest of the three that the calling process has closed, if any."""
+    """Count a new descriptor; it gets the lowest of the three that the calling process has closed, if any."""
     process = HERE.process
     for fd in (0, 1, 2):
         if process.fds.get(fd, fd) is None:
             _put(process, fd, real)
             return fd
-    return real
+    return opened(real)
 
 
 def install(journal: Journal) -> None:
@@ -347,4 +380,5 @@ def install(journal: Journal) -> None:
     _identity.at_death(_silence)
     _identity.at_end(_release)
     presence.on_real_fork(_take_over)
+    holds.install()
     keep_support(journal, _real_open, open)

@@ -19,7 +19,17 @@ import sys
 import weakref
 from _thread import allocate_lock
 
-from .._identity import HERE, ThreadProcess, at_death, checkpoint, park, shield, unlock
+from .._identity import (
+    HERE,
+    ThreadProcess,
+    at_death,
+    checkpoint,
+    park,
+    real_close,
+    real_dup,
+    shield,
+    unlock,
+)
 from . import foreign, presence
 from .builtin import Functions
 
@@ -349,18 +359,18 @@ def flock(_: object, fd: Any, operation: int, /) -> None:
 def _flock_elsewhere(fd: int, operation: int) -> None:
     # On a descriptor of its own for the same open file: the caller's may be closed, and used again, before
     # the helper gets the lock.
-    copy = os.dup(fd)
+    copy = real_dup(fd)
 
     def unwanted(_result: object) -> None:
         _real_flock(copy, _real.LOCK_UN)
-        os.close(copy)
+        real_close(copy)
 
     def lock() -> None:
         try:
             _real_flock(copy, operation)
         except BaseException:
-            os.close(copy)
+            real_close(copy)
             raise
 
     foreign.call(lock, unwanted)
-    os.close(copy)
+    real_close(copy)

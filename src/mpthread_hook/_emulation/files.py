@@ -7,9 +7,10 @@ import io
 import os
 import sys
 
-from .._identity import HERE, ThreadProcess
+from .._identity import HERE, ThreadProcess, real_dup
 from . import presence
-from .descriptors import number, real_dup, real_read, real_write, resolve
+from .descriptors import number, real_read, real_write, resolve
+from .holds import given_away, held, owned_by_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,12 +112,18 @@ class _Open:
     def __call__(self, file: Any, mode: str = "r", buffering: int = -1, encoding: str | None = None,
                  errors: str | None = None, newline: str | None = None, closefd: bool = True,
                  opener: Any = None) -> Any:  # fmt: skip
-        if HERE.thread is not None and type(file) is int and 0 <= file <= 2:
-            # A duplicate of what is behind: closing it must not close the number for the whole program.
-            file, closefd = real_dup(resolve(file)), True
+        if type(file) is int:
+            if file in held and closefd:
+                file = given_away(file)
+            elif HERE.thread is not None and 0 <= file <= 2:
+                # A duplicate of what is behind: closing it must not close the number for the whole program.
+                file, closefd = real_dup(resolve(file)), True
         if encoding is None and sys.flags.warn_default_encoding and "b" not in mode:
             encoding = io.text_encoding(None)  # the warning names our caller
-        return _real_open_file(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        made = _real_open_file(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        if opener is not None:
+            owned_by_object(made.fileno())
+        return made
 
     def __repr__(self) -> str:
         return repr(_real_open_file)

@@ -10,7 +10,18 @@ from __future__ import annotations
 import os
 import select as _real
 
-from .._identity import HERE, Thread, at_leave, checkpoint, monotonic, park, real_close, real_read, real_write
+from .._identity import (
+    HERE,
+    Thread,
+    at_leave,
+    checkpoint,
+    monotonic,
+    park,
+    real_close,
+    real_pipe,
+    real_read,
+    real_write,
+)
 from .builtin import Functions
 
 TYPE_CHECKING = False
@@ -31,7 +42,7 @@ class _PipeWakeup:
     """A pipe whose reading end becomes readable when somebody wants the thread's attention."""
 
     def __init__(self) -> None:
-        self._reader, self._writer = os.pipe()
+        self._reader, self._writer = real_pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
 

@@ -87,6 +87,58 @@ SAME = {
         def main():
             print(alone(child))
     """,
+    "each process closes its own copies": """
+        def child(pipes, file, go):
+            (first, then), (up, down) = pipes
+            os.close(first)
+            try:
+                os.read(first, 1)
+            except OSError as error:
+                print(error)
+            try:
+                os.close(first)
+            except OSError as error:
+                print(error)
+            go.wait()
+            os.write(file, b"by the child")
+            inner = mp.Process(target=grandchild, args=(then, down))
+            inner.start()
+            os.close(then)
+            inner.join()
+            print(inner.exitcode, flush=True)
+            with os.fdopen(down, "wb") as last:
+                last.write(b"1")
+        def grandchild(then, down):
+            os.close(down)
+            os.closerange(then + 1, then + 50)
+            with open(then, "wb") as last:
+                last.write(b"by the grandchild")
+        def main():
+            pipes = os.pipe(), os.pipe()
+            file = os.open("written", os.O_RDWR | os.O_CREAT)
+            go = mp.Event()
+            p = mp.Process(target=child, args=(pipes, file, go))
+            p.start()
+            for _, writer in pipes:
+                os.close(writer)
+            os.close(file)
+            try:
+                os.close(file)
+            except OSError as error:
+                print(error, flush=True)
+            go.set()
+            with os.fdopen(pipes[0][0]) as first, os.fdopen(pipes[1][0]) as second:
+                print(first.read(), second.read(), flush=True)
+            p.join()
+            print(p.exitcode, open("written").read())
+            reader, writer = os.pipe()
+            p = mp.Process(target=mp.Event().wait)
+            p.start()
+            os.close(writer)
+            print(os.get_blocking(reader))
+            p.kill()
+            print(os.read(reader, 1))
+    """,
     "a descriptor redirected to a pipe": """
         def child(reader, writer):
             os.close(reader)
@@ -114,11 +166,7 @@ SAME = {
         def main():
             print("first", flush=True)
             reader, writer = os.pipe()
-            if "mpthread_hook" in sys.modules:
-                # Descriptors above 2 are shared by the program: the child gets its own pair.
-                p = mp.Process(target=child, args=(os.dup(reader), os.dup(writer)))
-            else:
-                p = mp.Process(target=child, args=(reader, writer))
+            p = mp.Process(target=child, args=(reader, writer))
             p.start()
             os.close(writer)
             with open(reader) as file:
@@ -290,6 +338,7 @@ FORK_ONLY = {
     "a descriptor redirected to a pipe",
     "a real fork in a child",
     "directory and mask",
+    "each process closes its own copies",
     "handlers of logging follow the child's descriptor",
     "variables",
 }

@@ -226,6 +226,7 @@ def test_pipe_ends_when_a_killed_child_held_it(tmp_path: Path) -> None:
             ready = mp.Event()
             p = mp.Process(target=child, args=(writer, ready))
             p.start()
+            os.close(writer)
             ready.wait()
             p.kill()
             print(os.read(reader, 1))
