@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,6 +18,8 @@ _COMMANDS = {
     "doctor": "say whether the hook would work here, and what is in its way",
     "vendor": "copy the package into an application",
 }
+# What a shell reports of a tool that SIGPIPE ended.
+_BY_SIGPIPE = 128 + 13
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,7 +40,14 @@ def main(argv: list[str] | None = None) -> int:
         if command == name:
             import_module(f"{__package__}._commands.{command}").add_arguments(sub)
     options = parser.parse_args(arguments)
-    status: int = import_module(f"{__package__}._commands.{options.command}").main(options)
+    try:
+        status: int = import_module(f"{__package__}._commands.{options.command}").main(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough (``table | head``).  The interpreter flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BY_SIGPIPE
     return status
 
 

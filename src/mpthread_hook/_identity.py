@@ -22,6 +22,10 @@ import _signal  # type: ignore[import-not-found]  # typeshed knows `signal` only
 import os
 import sys
 import time
+from _frozen_importlib import (  # type: ignore[attr-defined]  # private, and the same since 3.3
+    _find_and_load,
+    _lock_unlock_module,
+)
 from _thread import RLock, _local, allocate_lock, get_ident
 from _thread import start_new_thread as _start_new_thread
 
@@ -71,9 +75,9 @@ def real_start_new_thread(
     kwargs: dict[str, Any] | None = None,
     late: bool = True,
 ) -> int:
-    """As `_thread.start_new_thread`, but when the interpreter refuses because its main program is over (3.12).
+    """As `_thread.start_new_thread`, also when that refuses because the main program is over (3.12.0).
 
-    The children of the program may not be; only what they would not be given either is not ``late``.
+    Its children may still need threads then.  ``late`` is false for what it asks for itself: that stays refused.
     """
     try:
         return _start_new_thread(function, args, kwargs or {})
@@ -93,6 +97,7 @@ class Thread:
     """One thread of a thread process."""
 
     __slots__ = (
+        "due",
         "ident",
         "late",
         "object",
@@ -112,6 +117,8 @@ class Thread:
         #: How many `shield` blocks the thread is in, and what is raised when it has left them.
         self.shield = 0
         self.late: type[BaseException] | None = None
+        #: What is raised when it has imported what it is importing.
+        self.due: type[BaseException] | None = None
         #: Whether the thread has been told, once and for all, that its process has ended.
         self.told = False
         #: Called when the thread has left its process; None once it has.
@@ -236,6 +243,7 @@ _on_death: list[Callable[[ThreadProcess], object]] = []
 _on_enter: list[Callable[[Thread], object]] = []
 _on_leave: list[Callable[[Thread], object]] = []
 _on_end: list[Callable[[ThreadProcess], object]] = []
+_on_unwind: list[Callable[[ProcessExit], object]] = []
 #: What the main thread of a process does when its work is over, by what it is about: "threads" joins those
 #: of the process, "exit functions" calls them.  Not asked for by the names of the standard library: those
 #: are what they were before when somebody has called disable() meanwhile.
@@ -269,6 +277,12 @@ def at_leave(function: Callable[[Thread], object]) -> None:
     """Call ``function(thread)`` in every thread of a thread process when it is over; must not block."""
     if function not in _on_leave:
         _on_leave.append(function)
+
+
+def at_unwind(function: Callable[[ProcessExit], object]) -> None:
+    """Call ``function(error)`` in the main thread of a process that ``error`` has unwound."""
+    if function not in _on_unwind:
+        _on_unwind.append(function)
 
 
 def at_end(function: Callable[[ThreadProcess], object]) -> None:
@@ -337,8 +351,8 @@ def _run(process: ThreadProcess, body: Callable[[], int]) -> None:
         _enter(thread)
         checkpoint()  # for signals from before there was a thread to handle them
         code = body()
-    except ProcessExit:
-        pass
+    except ProcessExit as error:
+        _call_all(_on_unwind, error)
     except BaseException as error:  # body() handles everything else itself: report it, do not lose it
         _report(process, error)
     watchers = _leave(thread)
@@ -753,7 +767,8 @@ def park(waiter: Any, timeout: float = -1.0) -> bool:
     mean that a signal arrived: its handler has then run, and the caller looks at its own state again.
     Raises `ProcessExit` when the caller's process has ended, and whatever a signal handler raises.
     """
-    timeout = min(timeout, LONGEST)
+    if timeout > LONGEST:
+        timeout = LONGEST
     thread = HERE.thread
     if thread is None:
         return waiter.acquire(True, timeout)  # type: ignore[no-any-return]
@@ -761,11 +776,11 @@ def park(waiter: Any, timeout: float = -1.0) -> bool:
     taken = False
     outer = thread.parked
     try:
-        with process.mutex:
-            alerted = process.status is not None or (process.pending and thread is process.main)
-            if not alerted:
-                thread.parked = waiter
-        if not alerted:
+        # Without the mutex: whoever alerts the thread changes the process first and looks at `parked` then, and
+        # this is the other way round.  So one of them sees the other; a lock that is released once too often
+        # was private to this wait.
+        thread.parked = waiter
+        if process.status is None and not (process.pending and thread is process.main):
             taken = waiter.acquire(True, timeout)
     finally:
         thread.parked = outer
@@ -783,6 +798,7 @@ def checkpoint() -> None:
     if process.status is not None:
         with process.mutex:
             thread.told = True
+            thread.due = None
         _drain()  # whoever ended the process may have told the thread in this very moment: once is enough
         raise ProcessExit(process.status)
     if process.pending and (thread is process.main or thread.stands_for is process.main):
@@ -828,12 +844,49 @@ def _raise_in(thread: Thread, exception: type[BaseException]) -> None:
     """Raise ``exception`` in a thread at its next bytecode, or when it has left its `shield` blocks.
 
     With the mutex held, and for a thread that is in ``threads`` only: its number may be another's later.
+    A thread that imports something finishes that first: modules are shared, and half of one is of no use.
     """
     if thread.shield:
         if thread.late is None or exception is ProcessExit:
             thread.late = exception
         return
+    name = _imports(thread)
+    if name is not None:
+        thread.due = exception
+        try:
+            real_start_new_thread(_raise_after_import, (thread, exception, name))
+            return
+        except RuntimeError:  # no thread to be had
+            thread.due = None
     _async_raiser()(thread.ident, exception)
+
+
+def _imports(thread: Thread) -> str | None:
+    """Return the name of the module that a thread is importing, the outermost one; None if it is not."""
+    frame = sys._current_frames().get(thread.ident)
+    name = None
+    while frame is not None:
+        if frame.f_code is _import_code:
+            name = frame.f_locals.get("name")
+        frame = frame.f_back
+    return name
+
+
+_import_code = _find_and_load.__code__
+
+
+def _raise_after_import(thread: Thread, exception: type[BaseException], name: str) -> None:
+    """Raise ``exception`` in a thread once it has imported a module, unless it has found out by itself."""
+    _lock_unlock_module(name)  # waits for whoever imports it
+    process = thread.process
+    _async_raiser()  # may import itself
+    with process.mutex:
+        if process.threads.get(thread.ident) is thread and thread.due is exception:
+            thread.due = None
+            if thread.shield:
+                thread.late = exception
+            else:
+                _async_raiser()(thread.ident, exception)
 
 
 # ---------------------------------------------------------------------------------------------------------

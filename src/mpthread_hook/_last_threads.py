@@ -1,9 +1,9 @@
 """Threads for processes that still run when the main program has come to its end.
 
-Python 3.12 gives no thread any more from the moment on when the interpreter begins to wait for its threads
-and to call exit functions (gh-104690).  A child that is a real process does not notice the end of its parent,
-and here the parent waits for the children, which may need threads to finish: so they get them from the system.
-Loaded when that happens, and not before.
+Python 3.12.0 to 3.12.2 give no thread any more from the moment on when the interpreter begins to wait for its
+threads and to call exit functions (gh-104690, undone by gh-113964).  A child that is a real process does not
+notice the end of its parent, and here the parent waits for the children, which may need threads to finish: so
+they get them from the system.  Loaded when that happens, and not before.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,6 @@ import pytest
 from tests.interpreters import bare_python, environment, place_package, place_sitecustomize, run, this_path
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
 
 pytestmark = [pytest.mark.integration]
@@ -50,6 +50,25 @@ def test_status(app: str) -> None:
     assert (off.returncode, on.returncode, off.stderr, on.stderr) == (1, 0, "", "")
     assert json.loads(off.stdout)["enabled"] is False
     assert json.loads(on.stdout)["ways_in"] == ["sitecustomize"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no pipes of a shell")
+@pytest.mark.parametrize("arguments", [("table",), ("table", "--json"), ("status",)])
+def test_a_reader_that_has_seen_enough(arguments: tuple[str, ...]) -> None:
+    """When the reader is gone (``table | head``) a command ends quietly, as tools that SIGPIPE ends do."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        (bare_python(), "-m", "mpthread_hook", *arguments),
+        env=environment(this_path()),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_table() -> None:

@@ -137,3 +137,26 @@ def test_safe_path_is_kept(programs: Path) -> None:
     code = "import sys; print(sys.path[:1])"
     expected = outcome(programs, sys.executable, "-c", code, PYTHONSAFEPATH="1")
     assert outcome(programs, *RUN, "-c", code, PYTHONSAFEPATH="1") == expected
+
+
+def test_it_is_quiet_about_whoever_runs_it(tmp_path: Path) -> None:
+    """A tool that imported multiprocessing and runs us (`coverage run`) is led to threads without a warning."""
+    (tmp_path / "tool.py").write_text(
+        "import sys, runpy, multiprocessing\nfrom multiprocessing import Process\n"
+        "class Own(multiprocessing.Process): pass\n"
+        "sys.argv[:] = ['mpthread_hook', 'run', 'program.py']\n"
+        "runpy.run_module('mpthread_hook', run_name='__main__', alter_sys=True)\n"
+    )
+    (tmp_path / "runner.py").write_text("import tool\n")
+    (tmp_path / "program.py").write_text(
+        "import multiprocessing, os, threading, tool\n"
+        "for cls in (multiprocessing.Process, tool.Process, tool.Own):\n"
+        "    p = cls(target=lambda: print(os.getpid() > 1 << 30, flush=True))\n"
+        "    p.start()\n"
+        "    p.join()\n"
+    )
+    status, output, errors = outcome(tmp_path, sys.executable, "runner.py")
+    assert (status, output.split(), errors) == (0, ["True"] * 3, "")
+    strict = outcome(tmp_path, sys.executable, "runner.py", MPTHREAD_HOOK="strict")
+    assert strict[0] == 1
+    assert "ActivationError" in strict[2]

@@ -16,7 +16,7 @@ import sys
 
 from .. import _identity
 from .._identity import FENCED, HERE, ThreadProcess, checkpoint, monotonic
-from .pipe import IN_FLIGHT, NOTHING, End, Hold, Source, cash, send_along, wait_ready
+from .pipe import HEAVY, IN_FLIGHT, NOTHING, End, Hold, Source, cash, send_along, wait_ready, weight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,21 +153,32 @@ class Connection(_StockConnection):  # type: ignore[misc]
         self._hold.drop(HERE.process)
 
     def send(self, obj: Any) -> None:
-        """Send a (picklable) object; never blocks."""
+        """Send a (picklable) object; waits for the reader when more is on its way than a pipe holds."""
         hold = self._hold
-        if (FENCED or not hold.everywhere) and HERE.process not in hold.holders:
+        if (FENCED or hold.narrow) and HERE.process not in hold.holders:
             self._check_closed()
         if not self._writable:
             raise OSError("connection is read-only")
-        message = obj if type(obj) in ATOMS else pack(obj)
+        kind, heavy = type(obj), False
+        if kind is int:
+            message = obj
+        elif kind in ATOMS:
+            message = obj
+            heavy = (kind is bytes or kind is str) and len(obj) >= HEAVY
+        else:
+            message = pack(obj)
+            heavy = len(message) == 2 or len(message[0]) >= HEAVY
         peer = self._end.peer
         if not peer.open:
             raise BrokenPipeError(32, "Broken pipe")
-        peer.inbox.append(message)
+        inbox = peer.inbox
+        inbox.append(message)
         if peer.waiters:
             peer.wake_one()
-        if peer.pollers or peer.readiness is not None:
-            peer.tell()
+        if len(inbox) > peer.limit:
+            peer.look(message)
+        if heavy:
+            peer.hold_back(message)
 
     def send_message(self, message: Any) -> None:
         """Send what stands for an object already (see `pack`)."""
@@ -179,6 +190,9 @@ class Connection(_StockConnection):  # type: ignore[misc]
         if not peer.open:
             raise BrokenPipeError(32, "Broken pipe")
         peer.put(message)
+        kind = type(message)
+        if (len(message[0]) if kind is tuple and len(message) == 1 else weight(message)) >= HEAVY:
+            peer.hold_back(message)
 
     def _send_bytes(self, buf: Any) -> None:
         self._put((bytes(buf),))
@@ -186,7 +200,7 @@ class Connection(_StockConnection):  # type: ignore[misc]
     def recv(self) -> Any:
         """Receive a (picklable) object; EOFError when the other end is closed everywhere."""
         hold = self._hold
-        if (FENCED or not hold.everywhere) and HERE.process not in hold.holders:
+        if (FENCED or hold.narrow) and HERE.process not in hold.holders:
             self._check_closed()
         if not self._readable:
             raise OSError("connection is write-only")
@@ -197,8 +211,8 @@ class Connection(_StockConnection):  # type: ignore[misc]
             message = NOTHING  # waits outside: what is raised there has nothing to do with the deque
         if message is NOTHING:
             message = end.wait(None)
-        if end.readiness is not None:
-            end.readiness.update(end)
+        if not end.plain:
+            end.taken(message)
         if type(message) is not tuple:
             return message
         return loads(message[0]) if len(message) == 1 else message[1]
@@ -299,15 +313,24 @@ def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
 
 
 def _ready(objects: list[Any]) -> list[Any]:
-    """Return those that are ready if all are connections of ours, which is the case that has to be quick."""
-    process, ready = HERE.process, []
+    """Return those that are ready if all are connections of ours and sentinels: the case that has to be quick."""
+    process, ready, sentinels = HERE.process, [], None
     for obj in objects:
-        if type(obj) is not Connection:
+        if type(obj) is Connection:
+            if process not in obj._hold.holders:
+                obj._check_closed()
+            end = obj._end
+            if end.inbox or not end.peer.open:
+                ready.append(obj)
+            continue
+        if type(obj) is not int:
             return []
-        if process not in obj._hold.holders:
-            obj._check_closed()
-        end = obj._end
-        if end.inbox or not end.peer.open:
+        if sentinels is None:
+            sentinels = _sentinels()
+        record = sentinels.get(obj)
+        if record is None:
+            return []
+        if record.status is not None and _identity.poll(record) is not None:
             ready.append(obj)
     return ready
 

@@ -39,6 +39,15 @@ if TYPE_CHECKING:
 _holds_lock = RLock()
 
 
+#: How much a pipe holds: more than one of any system that we know of, in bytes and in messages.  Whoever has
+#: sent more than that waits for the reader; who would not wait on a real pipe does not wait here.
+CAPACITY = 1 << 18
+MESSAGES = 1 << 14
+#: A message of this many bytes is weighed when it is sent; smaller ones are when they are many.
+HEAVY = 1 << 15
+#: With how many small messages in an inbox they are weighed for the first time; then whenever they have doubled.
+MANY = 63
+
 #: What is no message.
 NOTHING: Any = object()
 
@@ -77,7 +86,20 @@ class Readiness:
 class End:
     """One end of a pipe."""
 
-    __slots__ = ("inbox", "open", "peer", "pollers", "readiness", "server", "waiters")
+    __slots__ = (
+        "inbox",
+        "limit",
+        "low",
+        "many",
+        "open",
+        "peer",
+        "plain",
+        "pollers",
+        "readiness",
+        "senders",
+        "server",
+        "waiters",
+    )
 
     peer: End
 
@@ -85,7 +107,17 @@ class End:
         self.inbox: deque[Any] = deque()
         # A list, because it is nearly always empty, and an empty deque takes 600 bytes.
         self.waiters: list[Any] = []
+        #: False from the moment on in which somebody first polled it, asked for its descriptor or had to wait for
+        #: room: until then there is nobody but readers to tell of a message.
+        self.plain = True
+        #: With more messages than that in the inbox, who has put one calls `look`; changes once, with ``plain``.
+        self.limit = MANY
+        #: With more messages than that in the inbox they are weighed.
+        self.many = MANY
         self.pollers: list[Callable[[], object]] = []
+        #: Who waits until less is in the inbox, and with how many messages in it they are woken.
+        self.senders: list[Any] = []
+        self.low = -1
         self.readiness: Readiness | None = None
         #: The manager's server that reads from this end, and its process (see `managers`).
         self.server: Any = None
@@ -101,15 +133,15 @@ class End:
         self.inbox.append(message)
         if self.waiters:
             self.wake_one()
-        if self.pollers or self.readiness is not None:
-            self.tell()
+        if len(self.inbox) > self.limit:
+            self.look(message)
 
     def wake_one(self) -> None:
+        """Wake the reader that has waited longest; one that was woken meanwhile looks at the inbox anyway."""
         try:
-            waiter = self.waiters.pop(0)
-        except IndexError:
-            return
-        unlock(waiter)
+            self.waiters.pop(0).release()
+        except (IndexError, RuntimeError):  # there is none any more; or woken by a signal in this very moment
+            pass
 
     def tell(self) -> None:
         """Tell everybody who polls, and the descriptor, that something changed."""
@@ -121,7 +153,65 @@ class End:
     def last_out(self) -> None:
         """Nobody holds this end any more: what was sent to it is lost, and the peer is told."""
         self.inbox.clear()
+        self._wake_senders()
         self.peer.hang_up()
+
+    def look(self, message: Any) -> None:
+        """Do what is left to do when ``message`` was put, and its reader is woken."""
+        if not self.plain:
+            self.tell()
+        if self.senders or len(self.inbox) > self.many:
+            self.hold_back(message)
+
+    def _single_out(self) -> None:
+        """Have everybody look from now on.  Called before there is something to be seen."""
+        self.plain = False
+        self.limit = -1
+
+    def hold_back(self, message: Any) -> None:
+        """Wait while there is more in the inbox than a pipe holds, for whoever has put ``message`` into it.
+
+        It returns at once for nearly everybody, and when the reader has taken the message.  Raises
+        `BrokenPipeError` when nobody is going to read.
+        """
+        number = len(self.inbox)
+        if number > self.many:
+            self.many = min(2 * number, MESSAGES - 1)
+        low = _low_mark(self.inbox)
+        if low < 0:
+            return
+        self._single_out()
+        waiter = allocate_lock()
+        waiter.acquire()
+        try:
+            while True:
+                self.low = max(self.low, low)
+                self.senders.append(waiter)
+                if not self.open:
+                    raise BrokenPipeError(32, "Broken pipe")
+                low = _low_mark(self.inbox)  # once more, since the reader may not have seen the waiter
+                if low < 0 or not any(one is message for one in list(self.inbox)):
+                    return
+                park(waiter)
+                _discard(self.senders, waiter)
+        finally:
+            _discard(self.senders, waiter)
+
+    def taken(self, message: Any) -> None:
+        """Tell who wants to know that ``message`` was taken: senders that wait for room, and the descriptor."""
+        if self.senders and (len(self.inbox) <= self.low or weight(message) >= HEAVY):
+            self._wake_senders()
+        if self.readiness is not None:
+            self.readiness.update(self)
+
+    def _wake_senders(self) -> None:
+        self.low = -1
+        while self.senders:
+            try:
+                waiter = self.senders.pop()
+            except IndexError:
+                return
+            unlock(waiter)
 
     def hang_up(self) -> None:
         """The peer was closed by its last holder: every reader sees the end of file."""
@@ -137,18 +227,20 @@ class End:
             message = NOTHING  # waits outside: what is raised there has nothing to do with the deque
         if message is NOTHING:
             message = self.wait(deadline)
-        if self.readiness is not None:
-            self.readiness.update(self)
+        if not self.plain:
+            self.taken(message)
         return message
 
     def wait(self, deadline: float | None) -> Any:
         """Do what `get` does when there was no message."""
         inbox, waiters = self.inbox, self.waiters
+        self.many = MANY
         waiter = allocate_lock()
         waiter.acquire()
         try:
             while True:
-                waiters.append(waiter)
+                if waiter not in waiters:
+                    waiters.append(waiter)
                 peer_open = self.peer.open  # before the look at the inbox: what was sent first is read first
                 if inbox:  # looked at first, because an exception costs more than that
                     try:
@@ -161,9 +253,14 @@ class End:
                 if deadline is not None and left <= 0:
                     raise TimeoutError
                 park(waiter, left)
-                _discard(waiters, waiter)
+                if inbox:  # before it stands in line again, which it seldom has to
+                    try:
+                        return inbox.popleft()
+                    except IndexError:
+                        pass
         finally:
-            _discard(waiters, waiter)
+            if waiter in waiters:
+                _discard(waiters, waiter)
             # A turn that was given to this thread and not used belongs to the next one.
             if inbox and waiters:
                 self.wake_one()
@@ -177,6 +274,7 @@ class End:
         return bool(wait_ready([Source(self.ready, self.add_poller, self.remove_poller)], timeout))
 
     def add_poller(self, function: Callable[[], object]) -> None:
+        self._single_out()
         self.pollers.append(function)
 
     def remove_poller(self, function: Callable[[], object]) -> None:
@@ -189,9 +287,33 @@ class End:
         """Return the real descriptor, made at the first call."""
         with _holds_lock:
             if self.readiness is None:
+                self._single_out()
                 self.readiness = Readiness()
         self.readiness.update(self)
         return self.readiness.fd
+
+
+def weight(message: Any) -> int:
+    """Return how many bytes a message would take in a real pipe, or a little less."""
+    kind = type(message)
+    if kind is bytes or kind is str:
+        return 8 + len(message)
+    if kind is tuple:  # pickled data, or atoms
+        return 8 + sum(map(weight, message))
+    return 8
+
+
+def _low_mark(inbox: deque[Any]) -> int:
+    """Return how many of the messages of an inbox that holds too much would fit; -1 if all of them do."""
+    messages = list(inbox)
+    if len(messages) >= MESSAGES:
+        return MESSAGES // 2
+    total = 0
+    for number, message in enumerate(reversed(messages)):
+        total += weight(message)
+        if total > CAPACITY:
+            return number
+    return -1
 
 
 def _discard(waiters: list[Any], waiter: Any) -> None:
@@ -209,18 +331,18 @@ class Hold:
     """In which processes one object is open that each of them opens and closes for itself.
 
     ``thing.open`` counts (object, process) pairs; ``thing.last_out()`` is called when the last one closes.
-    ``everywhere`` is true as long as every process that lives is surely one of the holders, so that nobody
+    ``narrow`` is empty as long as every process that lives is surely one of the holders, so that nobody
     needs to ask which process it is: made by the program while there were no others, never closed by a live
-    process, and inherited by all that came later.
+    process, and inherited by all that came later.  A list, because the two ends of a queue have one in common.
     """
 
-    __slots__ = ("everywhere", "holders", "thing")
+    __slots__ = ("holders", "narrow", "thing")
 
     def __init__(self, thing: Any, process: ThreadProcess | None = None) -> None:
         self.thing = thing
         process = process or HERE.process
         with _holds_lock:
-            self.everywhere = process is MAIN and not PROCESSES
+            self.narrow: list[None] = [] if process is MAIN and not PROCESSES else [None]
             self.holders = {process}
             thing.open += 1
             process.handles[self] = None
@@ -230,8 +352,8 @@ class Hold:
         with _holds_lock:
             if process not in self.holders:
                 return
-            if process.status is None:
-                self.everywhere = False
+            if process.status is None and not self.narrow:
+                self.narrow.append(None)
             self.holders.discard(process)
             process.handles.pop(self, None)
             thing = self.thing
@@ -244,6 +366,14 @@ class Hold:
         """Close it for everybody: the object is gone."""
         for process in list(self.holders):
             self.drop(process)
+
+
+def join(one: Hold, two: Hold) -> list[None]:
+    """Let two holds be narrow together, and return what says so."""
+    with _holds_lock:
+        one.narrow += two.narrow
+        two.narrow = one.narrow
+    return one.narrow
 
 
 _in_flight: dict[int, Any] = {}
@@ -290,7 +420,8 @@ def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
     if child.method != "fork":
         with _holds_lock:
             for hold in MAIN.handles:
-                hold.everywhere = False
+                if not hold.narrow:
+                    hold.narrow.append(None)
         return
     if not parent.handles:
         return

@@ -237,14 +237,17 @@ class SpawnPopen(Popen):
         """Return an object that gives the child a duplicate of ``fd``."""
         return import_module("multiprocessing.reduction").DupFd(fd)
 
+    def _preparation(self, process_obj: BaseProcess) -> tuple[dict[str, Any], Any]:
+        """Return what the child is told before its process object, and the module that pickles both."""
+        spawn = import_module("multiprocessing.spawn")
+        return spawn.get_preparation_data(process_obj._name), import_module("multiprocessing.reduction")
+
     def _prepare(self, process_obj: BaseProcess, record: ThreadProcess) -> Callable[[], int]:
         context = import_module("multiprocessing.context")
-        reduction = import_module("multiprocessing.reduction")
-        spawn = import_module("multiprocessing.spawn")
         buffer = io.BytesIO()
         context.set_spawning_popen(self)
         try:
-            preparation = spawn.get_preparation_data(process_obj._name)
+            preparation, reduction = self._preparation(process_obj)
             with tickets_for(record):
                 reduction.dump(preparation, buffer)
                 reduction.dump(process_obj, buffer)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import sys
-from importlib import import_module
 
 from .._identity import ENDINGS, HERE, MAIN, ThreadProcess, poll, wait
 from .util import flush_streams, served
@@ -340,7 +339,7 @@ class _ParentProcess(BaseProcess):
 
     @property
     def sentinel(self) -> int:
-        return import_module("mpthread_hook._backend.popen").sentinel_of(self._record)  # type: ignore[no-any-return]
+        return served("mpthread_hook._backend.popen").sentinel_of(self._record)  # type: ignore[no-any-return]
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the parent has ended."""

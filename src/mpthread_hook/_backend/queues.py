@@ -13,12 +13,13 @@ from _thread import get_ident
 from importlib import import_module
 from queue import Empty, Full
 
-from .._identity import FENCED, HERE, ThreadProcess, checkpoint, monotonic
+from .._identity import FENCED, HERE, MAIN, PROCESSES, ThreadProcess, checkpoint, monotonic
 from .connection import ATOMS, Connection, Pipe, loads, pack
-from .pipe import NOTHING, End
+from .pipe import HEAVY, NOTHING, End, join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import deque
     from typing import Any
 
 
@@ -31,18 +32,25 @@ class _Ends:
     _writer: Connection
     #: The end that is read from, which is where items are.
     _inner: End
+    _inbox: deque[Any]
+    #: Empty while the queue is surely open in every process: then nobody has to ask which one it is.
+    _narrow: list[None]
     _ctx: Any
     _locks: dict[str, Any]
 
     def _open(self, ctx: Any) -> None:
         self._reader, self._writer = Pipe(duplex=False)
         self._inner = self._reader._end
+        self._inbox = self._inner.inbox
+        self._narrow = join(self._reader._hold, self._writer._hold)
         self._ctx = ctx
         self._locks = {}
 
     def _resume(self, reader: Connection, writer: Connection) -> None:
         self._reader, self._writer = reader, writer
         self._inner = reader._end
+        self._inbox = self._inner.inbox
+        self._narrow = [None]
         self._ctx = import_module("multiprocessing.context")._default_context.get_context("spawn")
         self._locks = {}
 
@@ -87,6 +95,7 @@ class Queue(_Ends):
         # Who has put something, as processes, and as threads whose process has been asked for already.
         self._used_in: set[ThreadProcess] = set()
         self._used_by: set[int] = set()
+        self._used_by_main = False
         self._joincancelled = False
         self._thread = None
         self._jointhread = None
@@ -114,15 +123,16 @@ class Queue(_Ends):
 
     def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add an item; `queue.Full` if there is no room, at once or after ``timeout`` seconds."""
-        if self._closed_in:
+        if self._narrow and self._closed_in:
             self._check()
         if self._bounded and not self._sem.acquire(block, timeout):
             raise Full
         if FENCED:
             checkpoint()
-        if get_ident() not in self._used_by:
+        if (PROCESSES or not self._used_by_main) and get_ident() not in self._used_by:
             self._note_use()
-        if type(obj) in ATOMS:
+        kind = type(obj)
+        if kind is int or kind in ATOMS:
             message = obj
         else:
             try:
@@ -132,19 +142,20 @@ class Queue(_Ends):
                     self._sem.release()
                 self._on_queue_feeder_error(error, obj)
                 return
-        end, hold = self._inner, self._writer._hold
-        if not end.open or not (hold.everywhere or HERE.process in hold.holders):
+        end = self._inner
+        if self._narrow and not (end.open and HERE.process in self._writer._hold.holders):
             self._broken(obj)
             return
-        end.inbox.append(message)
+        self._inbox.append(message)
         if end.waiters:
             end.wake_one()
-        if end.pollers or end.readiness is not None:
+        if not end.plain:
             end.tell()
 
     def _note_use(self) -> None:
         self._used_in.add(HERE.process)
         self._used_by.add(get_ident())
+        self._used_by_main = MAIN in self._used_in
 
     def _broken(self, obj: Any) -> None:
         """Do what the stdlib's feeder thread does when nobody can read any more."""
@@ -157,19 +168,19 @@ class Queue(_Ends):
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Take the next item; `queue.Empty` if there is none, at once or after ``timeout`` seconds."""
-        if self._closed_in:
-            self._check()
-        hold, end = self._reader._hold, self._inner
-        if (FENCED or not hold.everywhere) and HERE.process not in hold.holders:
+        if FENCED or self._narrow:
+            if self._closed_in:
+                self._check()
             self._reader._check_closed()
+        end = self._inner
         try:
-            message = end.inbox.popleft()
+            message = self._inbox.popleft()
         except IndexError:
             message = NOTHING  # waits outside: what is raised there has nothing to do with the deque
         if message is NOTHING:
             message = self._wait(block, timeout)
-        if end.readiness is not None:
-            end.readiness.update(end)
+        if not end.plain:
+            end.taken(message)
         if self._bounded:
             self._sem.release()
         if type(message) is not tuple:
@@ -210,6 +221,7 @@ class Queue(_Ends):
         """Say that the calling process will use the queue no more; other processes go on."""
         process = HERE.process
         self._closed_in.add(process)
+        self._narrow.append(None)
         if process in self._used_in:  # the stdlib's feeder thread, which starts with the first put, does it
             self._reader.close()
             self._writer.close()
@@ -336,31 +348,49 @@ class SimpleQueue(_Ends):
 
     def get(self) -> Any:
         """Take the next item; waits for it."""
-        hold, end = self._reader._hold, self._inner
-        if (FENCED or not hold.everywhere) and HERE.process not in hold.holders:
+        if FENCED or self._narrow:
             self._reader._check_closed()
+        end = self._inner
         try:
-            message = end.inbox.popleft()
+            message = self._inbox.popleft()
         except IndexError:
             message = NOTHING  # waits outside, as in Queue.get()
         if message is NOTHING:
             message = end.wait(None)
-        if end.readiness is not None:
-            end.readiness.update(end)
+        if not end.plain:
+            end.taken(message)
         if type(message) is not tuple:
             return message
         return loads(message[0]) if len(message) == 1 else message[1]
 
     def put(self, obj: Any) -> None:
-        """Add an item; what pickling it raises is raised here."""
-        hold, end = self._writer._hold, self._inner
-        if (FENCED or not hold.everywhere) and HERE.process not in hold.holders:
+        """Add an item; what pickling it raises is raised here.  Waits as `Connection.send` does."""
+        if FENCED or self._narrow:
             self._writer._check_closed()
-        message = obj if type(obj) in ATOMS else pack(obj)
-        if not end.open:
-            raise BrokenPipeError(32, "Broken pipe")
-        end.inbox.append(message)
+            if not self._inner.open:
+                raise BrokenPipeError(32, "Broken pipe")
+        kind = type(obj)
+        if kind is not int:
+            if kind is bytes or kind is str:
+                if len(obj) >= HEAVY:
+                    return self._put_more(obj)
+            elif kind not in ATOMS:
+                return self._put_more(obj)
+        end = self._inner
+        inbox = self._inbox
+        inbox.append(obj)
         if end.waiters:
             end.wake_one()
-        if end.pollers or end.readiness is not None:
-            end.tell()
+        if len(inbox) > end.limit:
+            end.look(obj)
+        return None
+
+    def _put_more(self, obj: Any) -> None:
+        """Add what is large, or has to be pickled."""
+        message = obj if type(obj) in ATOMS else pack(obj)
+        end = self._inner
+        if not end.open:
+            raise BrokenPipeError(32, "Broken pipe")
+        end.put(message)
+        if type(message) is not tuple or len(message) == 2 or len(message[0]) >= HEAVY:
+            end.hold_back(message)

@@ -11,7 +11,8 @@ Ownership is by thread, which here implies the process.  A unit held by a proces
 a POSIX semaphore does.
 
 The methods say the same thing several times over, because a frame costs as much as the rest of them: once
-for semaphores (`take`, `give`), once for recursive locks, once for ``with`` blocks of the served classes.
+for each kind (`take` and `give`, `give_lock`, `give_semaphore`, `take_again` and `give_again`), once for ``with``
+blocks of the served classes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from _thread import allocate_lock, get_ident
 from operator import attrgetter
 from weakref import WeakValueDictionary
 
-from .._identity import FENCED, HERE, MAIN, PROCESSES, checkpoint, monotonic, park, unlock
+from .._identity import FENCED, HERE, MAIN, PROCESSES, checkpoint, monotonic, park
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class SemLock:
     __slots__ = (
         "__weakref__",
         "_depth",
+        "_guard",
         "_initial",
         "_owner",
         "_sleepers",
@@ -86,6 +88,8 @@ class SemLock:
         self._waiters: list[Any] = []
         #: Who waits for a condition, on the semaphore that stands for that; changed under the condition's lock.
         self._sleepers: list[Any] = _NOBODY
+        #: On the semaphore that is the flag of an event: makes setting it and waking who waits one step.
+        self._guard: Any = None
         self._initial = value
         self._owner = 0
         #: How often the owner has a recursive lock; not used for semaphores, whose units say it.
@@ -104,8 +108,10 @@ class SemLock:
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         """Take a unit; waits while there is none, unless ``block`` is false, at most ``timeout`` seconds."""
-        if self.kind != RECURSIVE_MUTEX:
-            return self.take(block, timeout)
+        return self.take(block, timeout) if self.kind != RECURSIVE_MUTEX else self.take_again(block, timeout)
+
+    def take_again(self, block: bool = True, timeout: float | None = None) -> bool:
+        """Take a recursive lock, which the caller may have already."""
         if self._depth:
             if self._owner == get_ident():
                 self._depth += 1
@@ -148,7 +154,8 @@ class SemLock:
         waiter.acquire()
         try:
             while True:
-                waiters.append(waiter)
+                if waiter not in waiters:
+                    waiters.append(waiter)
                 if units:
                     try:
                         units.pop()
@@ -160,31 +167,35 @@ class SemLock:
                 if deadline is not None and left <= 0:
                     return False
                 park(waiter, left)
-                try:
-                    waiters.remove(waiter)
-                except ValueError:
-                    pass
+                if units:  # before it stands in line again, which it seldom has to
+                    try:
+                        units.pop()
+                    except IndexError:
+                        pass
+                    else:
+                        return True
         finally:
-            try:
-                waiters.remove(waiter)
-            except ValueError:
-                pass
+            if waiter in waiters:
+                _discard(waiters, waiter)
             # A turn that was given to this thread and not used belongs to the next one.
             if units and waiters:
                 self._wake()
 
     def _wake(self) -> None:
         try:
-            waiter = self._waiters.pop(0)
-        except IndexError:
-            return
-        unlock(waiter)
+            self._waiters.pop(0).release()
+        except (IndexError, RuntimeError):  # there is none any more; or woken by a signal in this very moment
+            pass
 
     def release(self) -> None:
         """Give a unit back."""
         if self.kind != RECURSIVE_MUTEX:
             self.give()
-            return
+        else:
+            self.give_again()
+
+    def give_again(self) -> None:
+        """Give a recursive lock back, once."""
         if self._owner != get_ident() or not self._depth:
             raise AssertionError("attempt to release recursive lock not owned by thread")
         if self._depth > 1:
@@ -194,6 +205,24 @@ class SemLock:
             self._units.append(None)
             if self._waiters:
                 self._wake()
+
+    def give_lock(self) -> None:
+        """Give the only unit back, whoever has it."""
+        units = self._units
+        if units or FENCED:
+            self.give()
+            return
+        units.append(None)
+        if self._waiters:
+            self._wake()
+
+    def give_semaphore(self) -> None:
+        """Give a unit back to a semaphore that has no limit which could ever be reached."""
+        if FENCED and _is_fenced():
+            return
+        self._units.append(None)
+        if self._waiters:
+            self._wake()
 
     def give(self) -> None:
         """Give a unit back, whoever has it; that of a semaphore."""
@@ -239,6 +268,13 @@ class SemLock:
 
     def _after_fork(self) -> None:
         """Do nothing: the object is not copied, so there is nothing to reset."""
+
+
+def _discard(waiters: list[Any], waiter: Any) -> None:
+    try:
+        waiters.remove(waiter)
+    except ValueError:
+        pass
 
 
 def _is_fenced() -> bool:
@@ -310,18 +346,25 @@ def install(module: ModuleType) -> None:
     def _make_methods(self: Any) -> None:
         semlock = self._semlock
         if semlock.kind == RECURSIVE_MUTEX:
-            self.acquire, self.release = semlock.acquire, semlock.release
+            self.acquire, self.release = semlock.take_again, semlock.give_again
+        elif semlock.maxvalue == 1:
+            self.acquire, self.release = semlock.take, semlock.give_lock
+        elif semlock.maxvalue == SemLock.SEM_VALUE_MAX and type(semlock._units) is list:
+            self.acquire, self.release = semlock.take, semlock.give_semaphore
         else:
             self.acquire, self.release = semlock.take, semlock.give
 
     base.__init__, base._make_methods = __init__, _make_methods
     base.__enter__, base.__exit__ = _enter, _exit
+    served.Lock.__enter__ = served.Semaphore.__enter__ = _enter_one
+    served.Lock.__exit__ = _exit_one
     served.RLock.__enter__, served.RLock.__exit__ = _enter_recursive, _exit_recursive
     served.Condition.wait, served.Condition.notify = _wait_for_notice, _notify
     served.Condition.__repr__ = _show_condition
     # `with` looks its methods up on the type: properties that a C function answers save a frame.
     served.Condition.__enter__ = property(attrgetter("_lock.__enter__"))
     served.Condition.__exit__ = property(attrgetter("_lock.__exit__"))
+    _install_event(served.Event)
 
 
 def _enter(self: Any) -> bool:
@@ -344,6 +387,32 @@ def _exit(self: Any, _kind: object = None, _value: object = None, _traceback: ob
     units = semlock._units
     if FENCED or semlock.kind == RECURSIVE_MUTEX or len(units) >= semlock.maxvalue:
         semlock.release()
+        return
+    units.append(None)
+    if semlock._waiters:
+        semlock._wake()
+
+
+def _enter_one(self: Any) -> bool:
+    """Take it, as `SemLock.take` does."""
+    semlock = self._semlock
+    if not FENCED:
+        try:
+            semlock._units.pop()
+        except IndexError:
+            pass
+        else:
+            semlock._owner = get_ident()
+            return True
+    return semlock.take()  # type: ignore[no-any-return]
+
+
+def _exit_one(self: Any, _kind: object = None, _value: object = None, _traceback: object = None) -> None:
+    """Give it back, as `SemLock.give_lock` does."""
+    semlock = self._semlock
+    units = semlock._units
+    if units or FENCED:
+        semlock.give()
         return
     units.append(None)
     if semlock._waiters:
@@ -405,12 +474,14 @@ def _wait_for_notice(self: Any, timeout: float | None = None) -> bool:
         _sleep(sleepers, waiter, timeout)
         asleep = False
     finally:
-        try:
-            sleepers.remove(waiter)
-            notified = False
-        except ValueError:
-            if asleep:
-                _wake_sleepers(sleepers, 1)  # it was for this thread, which cannot make use of it
+        if waiter in sleepers:
+            try:
+                sleepers.remove(waiter)
+                notified = False
+            except ValueError:  # in this very moment
+                pass
+        if notified and asleep:
+            _wake_sleepers(sleepers, 1)  # it was for this thread, which cannot make use of it
         for _ in range(released):
             lock.acquire()
     return notified
@@ -436,13 +507,85 @@ def _notify(self: Any, n: int = 1) -> None:
 def _wake_sleepers(sleepers: list[Any], number: int) -> None:
     while sleepers and number > 0:
         try:
-            waiter = sleepers.pop(0)
+            sleepers.pop(0).release()
         except IndexError:
             return
-        unlock(waiter)
+        except RuntimeError:  # woken by a signal in this very moment
+            pass
         number -= 1
 
 
 def _show_condition(self: Any) -> str:
     """Return the lock and how many wait."""
     return f"<{type(self).__name__}({self._lock}, {len(self._wait_semaphore._semlock._sleepers)})>"
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Events.  The stdlib's take a condition's lock and a semaphore at every step; here the flag is looked at as it is.
+# Setting it and waking who waits are one step for who clears it and waits again at once: hence the guard, which
+# nobody holds for longer than that takes.
+
+
+def _install_event(event: Any) -> None:
+    stock_init = event.__init__
+
+    def __init__(self: Any, *, ctx: Any) -> None:
+        stock_init(self, ctx=ctx)
+        self._flag._semlock._guard = allocate_lock()
+
+    event.__init__ = __init__
+    event.is_set, event.set, event.clear, event.wait = _is_set, _set, _clear, _wait_for_event
+
+
+def _is_set(self: Any) -> bool:
+    """Return whether the flag is set."""
+    if FENCED:
+        checkpoint()
+    return bool(self._flag._semlock._units)
+
+
+def _set(self: Any) -> None:
+    """Set the flag and wake everybody who waits for that."""
+    if FENCED:
+        checkpoint()
+    flag = self._flag._semlock
+    with flag._guard:
+        if not flag._units:
+            flag._units.append(None)
+        sleepers = self._cond._wait_semaphore._semlock._sleepers
+        if sleepers:
+            _wake_sleepers(sleepers, len(sleepers))
+
+
+def _clear(self: Any) -> None:
+    """Take the flag back."""
+    if FENCED:
+        checkpoint()
+    flag = self._flag._semlock
+    with flag._guard:
+        flag._units.clear()
+
+
+def _wait_for_event(self: Any, timeout: float | None = None) -> bool:
+    """Wait until the flag is set, at most ``timeout`` seconds; returns whether it was."""
+    if FENCED:
+        checkpoint()
+    flag = self._flag._semlock
+    if flag._units:
+        return True
+    semlock = self._cond._wait_semaphore._semlock
+    waiter = allocate_lock()
+    waiter.acquire()
+    with flag._guard:
+        if flag._units:
+            return True
+        if semlock._sleepers is _NOBODY:
+            semlock._sleepers = []
+        sleepers = semlock._sleepers
+        sleepers.append(waiter)
+    try:
+        _sleep(sleepers, waiter, timeout)
+        return waiter not in sleepers
+    finally:
+        if waiter in sleepers:
+            _discard(sleepers, waiter)

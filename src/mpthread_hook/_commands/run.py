@@ -8,7 +8,7 @@ import os
 import sys
 import types
 
-from .. import enable
+from .. import _switch, enable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def main(argv: list[str]) -> int:
         )
         print(f"{_USAGE}mpthread_hook run: {wrong}", file=sys.stderr)
         return 2
-    enable()
+    # Whoever runs us (`coverage run`) may have imported multiprocessing already, and is not to be warned of it;
+    # the program itself has not begun.
+    enable(late=None if "strict" in _switch.words() else "rebind")
     if kind == "-c":
         _run_command(argv[1], argv[2:])
     elif kind == "-m":

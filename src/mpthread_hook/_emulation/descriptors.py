@@ -17,6 +17,7 @@ import stat
 from .. import _identity
 from .._identity import HERE, ThreadProcess, checkpoint, real_dup, shield
 from . import holds, presence
+from .builtin import Function
 from .holds import bad_descriptor, held, mains, opened
 
 TYPE_CHECKING = False
@@ -172,7 +173,7 @@ def standing_in(real: Callable[..., Any] | None) -> Callable[[Callable[..., Any]
             function.__name__ = function.__qualname__ = real.__name__
             function.__doc__ = real.__doc__
             function.__module__ = "os"
-        return _Method(function, _os)
+        return Function(_Method(function, _os))
 
     return decorate
 

@@ -142,4 +142,22 @@ def install_thread(journal: Any) -> None:
 
 def install_process(journal: Any) -> None:
     """Put the flag that answers per process in place of that of `concurrent.futures.process`."""
-    journal.set(sys.modules[_PROCESS.module], _PROCESS.flag, _PROCESS)
+    module: Any = sys.modules[_PROCESS.module]
+    journal.set(module, _PROCESS.flag, _PROCESS)
+    wakeup = getattr(module, "_ThreadWakeup", None)
+    if wakeup is not None and hasattr(wakeup, "wakeup"):
+        journal.set(wakeup, "wakeup", _woken_once(wakeup.wakeup))
+
+
+def _woken_once(stock_wakeup: Callable[[Any], object]) -> Callable[[Any], None]:
+    """Do not wake the thread of an executor again that was woken and has not yet looked.
+
+    It takes all such messages at once, and looks for work, results and its end after that.
+    """
+
+    def wakeup(self: Any) -> None:
+        end = getattr(getattr(self, "_reader", None), "_end", None)  # that of a real pipe has none
+        if end is None or not end.inbox:
+            stock_wakeup(self)
+
+    return wakeup

@@ -356,22 +356,20 @@ _hooks: list[tuple[Any, Any, Any]] = []
 
 
 @functions
-def register_at_fork(
-    _: object, *, before: Any = None, after_in_child: Any = None, after_in_parent: Any = None
-) -> None:
+def register_at_fork(_: object, *args: Any, **hooks: Any) -> None:
     """As `os.register_at_fork`: also run around the start of thread processes of start method ``fork``.
 
     Not those of the standard library, and no methods of locks: they repair copies of objects, and here the
     objects are shared with the parent, which still uses them.
     """
-    given = {"before": before, "after_in_child": after_in_child, "after_in_parent": after_in_parent}
-    _real_register_at_fork(**{name: value for name, value in given.items() if value is not None})
+    _real_register_at_fork(*args, **hooks)  # which says what is wrong with them
     caller = sys._getframe(1).f_globals.get("__name__", "")
     if _is_standard(caller):
         return
-    hooks = tuple(None if _repairs(hook) else hook for hook in (before, after_in_parent, after_in_child))
-    if any(hooks):
-        _hooks.append(hooks)  # type: ignore[arg-type]
+    chosen = [hooks.get(name) for name in ("before", "after_in_parent", "after_in_child")]
+    before, after_in_parent, after_in_child = (None if _repairs(hook) else hook for hook in chosen)
+    if before or after_in_parent or after_in_child:
+        _hooks.append((before, after_in_parent, after_in_child))
 
 
 def _is_standard(module: Any) -> bool:
@@ -415,16 +413,20 @@ def _in_child(thread: _Thread) -> None:
 
 
 _SIGCHLD = int(getattr(_signal, "SIGCHLD", 0))
+_CLD_EXITED, _CLD_KILLED = getattr(os, "CLD_EXITED", 1), getattr(os, "CLD_KILLED", 2)
 
 
 def _ended(process: ThreadProcess) -> None:
     parent = process.parent
-    if parent is None or not _SIGCHLD or not callable(parent.handlers.get(_SIGCHLD)):
+    if parent is None or not _SIGCHLD:
+        return
+    if not callable(parent.handlers.get(_SIGCHLD)) and _SIGCHLD not in parent.blocked:
         return
     if parent is MAIN:
         _real_kill(MAIN.pid, _SIGCHLD)
     else:
-        deliver(parent, _SIGCHLD)
+        code = process.exitcode or 0
+        deliver(parent, _SIGCHLD, (_CLD_EXITED if code >= 0 else _CLD_KILLED, process.pid, abs(code)))
 
 
 def install(_journal: Any) -> None:

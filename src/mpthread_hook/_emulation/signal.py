@@ -19,6 +19,7 @@ from .._identity import (
     PROCESSES,
     SIG_DFL,
     SIG_IGN,
+    SIGNAL_ORIGIN,
     Thread,
     ThreadProcess,
     at_death,
@@ -56,6 +57,8 @@ _real_pthread_sigmask, _real_pthread_kill = _of("pthread_sigmask"), _of("pthread
 _real_siginterrupt = _of("siginterrupt")
 
 _SIGINT = int(_real.SIGINT)
+# si_code of Linux, the system with sigwaitinfo(): sent to a thread, sent by the kernel.
+_SI_TKILL, _SI_KERNEL = -6, 0x80
 _UNCATCHABLE = frozenset(int(number) for number in (_of("SIGKILL"), _of("SIGSTOP")) if number)
 # Ignored by the interpreter itself, in every program that it starts.
 _IGNORED_AT_START = frozenset(int(number) for number in (_of("SIGPIPE"), _of("SIGXFSZ")) if number)
@@ -172,7 +175,7 @@ def raise_signal(_: object, signalnum: int, /) -> None:
     number = signalnum.__index__()
     if not 1 <= number < _real.NSIG:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-    deliver(HERE.process, number)
+    deliver(HERE.process, number, (_SI_TKILL, HERE.process.pid, 0))
     return checkpoint()
 
 
@@ -191,7 +194,7 @@ def pthread_kill(_: object, thread_id: int, signalnum: int, /) -> None:
         return _real_pthread_kill(thread_id, signalnum)  # type: ignore[no-any-return]
     if not 0 <= signalnum < _real.NSIG:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-    deliver(process, int(signalnum))
+    deliver(process, int(signalnum), (_SI_TKILL, HERE.process.pid, 0))
     return checkpoint()
 
 
@@ -287,12 +290,15 @@ def sigwait(_: object, sigset: Iterable[int], /) -> Any:
 
 
 def _info(number: int) -> Any:
-    return _of("struct_siginfo")((number, 0, 0, HERE.process.pid, os.getuid(), 0, 0))
+    code, pid, status = HERE.process.state.pop((SIGNAL_ORIGIN, number), (0, 0, 0))
+    uid = os.getuid() if pid else 0
+    # The last field lies where pid and uid do: so it is with signals that are about no file.
+    return _of("struct_siginfo")((number, code, 0, pid, uid, status, pid | uid << 32))
 
 
 @functions
 def sigwaitinfo(_: object, sigset: Iterable[int], /) -> Any:
-    """As `signal.sigwaitinfo`; the sender is not known."""
+    """As `signal.sigwaitinfo`."""
     if HERE.thread is None:
         return _real_sigwaitinfo(sigset)
     return _info(_take(_numbers(sigset), None) or 0)
@@ -300,7 +306,7 @@ def sigwaitinfo(_: object, sigset: Iterable[int], /) -> Any:
 
 @functions
 def sigtimedwait(_: object, sigset: Iterable[int], timeout: float, /) -> Any:
-    """As `signal.sigtimedwait`; the sender is not known."""
+    """As `signal.sigtimedwait`."""
     if HERE.thread is None:
         return _real_sigtimedwait(sigset, timeout)
     if timeout < 0:
@@ -354,7 +360,7 @@ class _Timer:
                 self.key = call_later(max(0.0, self.due - monotonic()), self._fire)
             else:
                 self.key = None
-            deliver(self.process, self.signum)
+            deliver(self.process, self.signum, (_SI_KERNEL, 0, 0))
 
     def disarm(self) -> tuple[float, float]:
         """Stop it; returns the seconds that were left, and the interval."""

@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import io
 import sys
+from weakref import WeakKeyDictionary
 
 from .. import _identity
 from .._identity import HERE, MAIN, checkpoint, shield
-from . import presence
+from . import hooks, presence
 from .doors import LOST, Door, LiveDoor, QuickDoor
 from .files import VirtualFile
 from .module_class import class_with
@@ -45,6 +46,20 @@ _active = False
 
 # ---------------------------------------------------------------------------------------------------------
 # What a process has
+
+
+#: What the streams of thread processes were made from.
+_origins: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def _origin(stream: Any) -> Any:
+    """Return the stream of the main program that one of a thread process stands for; any other one itself."""
+    while type(stream) is io.TextIOWrapper:
+        made_from = _origins.get(stream)
+        if made_from is None:
+            break
+        stream = made_from
+    return stream
 
 
 class _Streams(dict[str, "Any"]):
@@ -77,11 +92,24 @@ class _ChildStreams(_Streams):
             make = getattr(type(stream), "for_process", None)  # multiprocessing's empty standard input
             copy = make() if make is not None else _copy(self.process, stream)
             self.copies[id(stream)] = copy
+            if type(copy) is io.TextIOWrapper and copy is not stream:
+                _origins[copy] = stream
         return copy
 
     def all(self) -> dict[str, Any]:
         """Return the streams as a child of this process inherits them."""
         return {**self.inherited, **self}
+
+    def to_flush(self, name: str) -> Any:
+        """Return a stream that may hold something of this process, None if it holds its parent's at most."""
+        stream = self.get(name)
+        if stream is None and name not in self:
+            stream = self.inherited.get(name)
+            # Not for its output alone: a process that is killed in the middle of writing what another one
+            # has buffered would leave it there, to be written again.
+            if hasattr(type(stream), "for_process") or _is_standard(stream):
+                return None
+        return stream
 
     def forget(self, name: str) -> None:
         """Delete a stream."""
@@ -113,12 +141,16 @@ def _raw_of(stream: Any) -> Any:
     return raw
 
 
+def _is_standard(stream: Any) -> bool:
+    try:
+        return _raw_of(stream) is not None
+    except ValueError:  # detached or closed
+        return False
+
+
 def _copy(process: ThreadProcess, stream: Any) -> Any:
     """Return a stream of ``process`` like ``stream``; the same one if it is not on a standard descriptor."""
-    try:
-        raw = _raw_of(stream)
-    except ValueError:  # detached or closed
-        raw = None
+    raw = _raw_of(stream) if _is_standard(stream) else None
     if raw is None:
         return stream
     file: Any = VirtualFile(process, raw.fileno(), raw.mode, raw.name)
@@ -320,7 +352,7 @@ def _of_sys(name: str) -> Any:
 
 def _class_of_sys(base: type) -> type:
     own = {"argv": property(_get_argv, _put_argv, _delete_argv), "path": property(_get_path, _put_path)}
-    return class_with(base, {**_plain, **own})
+    return class_with(base, {**_plain, **own, **hooks.properties("sys")})
 
 
 _classes: dict[type, type] = {}
@@ -429,12 +461,15 @@ def _handler_stream(handler: Any) -> Any:
     except KeyError:
         raise AttributeError(f"{type(handler).__name__!r} object has no attribute 'stream'") from None
     if HERE.thread is None:
-        return stream
+        return _origin(stream) if _origins else stream
     streams: Any = HERE.process.streams
     if isinstance(streams, _DeadStreams):
         checkpoint()
-    elif isinstance(streams, _ChildStreams) and any(stream is own for own in streams.inherited.values()):
-        return streams.own(stream)
+    elif isinstance(streams, _ChildStreams):
+        origin = _origin(stream)
+        for inherited in streams.inherited.values():
+            if _origin(inherited) is origin:
+                return streams.own(inherited)
     return stream
 
 
@@ -447,7 +482,10 @@ def _delete_handler_stream(handler: Any) -> None:
 
 
 def install_logging(journal: Journal) -> None:
-    """Let a handler made in the parent, which holds a stream of it, write to the child's copy in a child."""
+    """Let a handler that holds a standard stream of one process write to that of the process that uses it.
+
+    Handlers are shared: what a child configures is in force for its parent, and outlives the child's stream.
+    """
     import logging  # noqa: PLC0415 - called once it has been imported
 
     journal.set(

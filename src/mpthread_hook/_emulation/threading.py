@@ -14,6 +14,7 @@ import threading as _real
 from _thread import allocate_lock, get_ident
 
 from .._identity import (
+    ENDINGS,
     HERE,
     MAIN,
     ProcessExit,
@@ -22,8 +23,10 @@ from .._identity import (
     adopt,
     at_enter,
     at_leave,
+    at_start,
     wait_thread,
 )
+from .._identity import real_start_new_thread as _start_anyhow
 from . import foreign, futures, presence
 from .builtin import Functions
 
@@ -41,6 +44,7 @@ _real_enumerate, _real_active_count = _real.enumerate, _real.active_count
 _real_join = _real.Thread.join
 _module: Any = _real  # its private names, which typeshed does not know
 _real_shutdown, _real_register_atexit = _module._shutdown, _module._register_atexit
+_real_newname: Any = getattr(_module, "_newname", None)
 _real_set_tstate_lock: Any = getattr(_real.Thread, "_set_tstate_lock", None)
 
 #: Set on the `threading.Thread` objects of thread processes: the record of the thread.
@@ -55,6 +59,11 @@ def _owner(thread: _real.Thread) -> ThreadProcess:
 
 # ---------------------------------------------------------------------------------------------------------
 # Thread objects
+
+#: Keys in the state of a process: the name that its main thread starts with, if it is not the usual one,
+#: and the counter that names its threads.
+_MAIN_NAME = "name of the main thread"
+_NAMES = "names of threads"
 
 _set_event = _real.Event()
 _set_event.set()
@@ -82,6 +91,9 @@ class _MainThread(_module._MainThread):  # type: ignore[misc]
     def __init__(self, record: Thread) -> None:
         setattr(self, _RECORD, record)
         self._ident = record.ident
+        name = record.process.state.pop(_MAIN_NAME, None)
+        if name is not None:
+            self._name = name
         if _module._HAVE_THREAD_NATIVE_ID:
             self._native_id = _real.get_native_id()
 
@@ -116,6 +128,35 @@ class _MainThread(_module._MainThread):  # type: ignore[misc]
         if is_alive:
             self._tstate_lock = allocate_lock()
             self._tstate_lock.acquire()
+
+
+@at_start
+def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
+    """After a fork the thread that called it is the main thread, by its name, and threads are counted on."""
+    if child.method == "fork":
+        caller = _module._active.get(get_ident())
+        if caller is not None and caller._name != _MainThread._name:
+            child.state[_MAIN_NAME] = caller._name
+        child.state[_NAMES] = _next_number() if parent is MAIN else parent.state.get(_NAMES, 1)
+
+
+def _next_number() -> int:
+    """Return the number that the next thread of the main program is going to have in its name."""
+    # What a count() is at can only be seen by looking at it.
+    text = repr(getattr(_module._counter, "__self__", None))
+    return int(text[6:-1]) if text.startswith("count(") and text[6:-1].isdigit() else 1
+
+
+@functions
+def _newname(_: object, name_template: str) -> str:
+    """As `threading._newname`: each process counts for itself."""
+    process = HERE.process
+    if process is MAIN:
+        return _real_newname(name_template)  # type: ignore[no-any-return]
+    with process.mutex:
+        number = process.state.get(_NAMES, 1)
+        process.state[_NAMES] = number + 1
+    return str(name_template % number)
 
 
 @at_enter
@@ -212,7 +253,7 @@ def start_new_thread(_: object, function: Callable[..., object], args: tuple[Any
     """As `_thread.start_new_thread`: the thread belongs to the calling process."""
     if HERE.process is MAIN or not callable(function) or not isinstance(args, tuple):
         return _real_start_new_thread(function, args, *kwargs)
-    return _real_start_new_thread(adopt, (_new_record(function), function, args, kwargs[0] if kwargs else {}))
+    return _start_anyhow(adopt, (_new_record(function), function, args, kwargs[0] if kwargs else {}))
 
 
 @functions
@@ -321,6 +362,8 @@ def install(journal: Any) -> None:
         journal.set(_real.Thread, "_set_tstate_lock", _set_tstate_lock)
     futures.adopt_exit_functions(journal, _module._threading_atexits)
 
+
+ENDINGS["threads"] = _shutdown
 
 _MainThread.__name__ = _MainThread.__qualname__ = "_MainThread"
 _MainThread.__module__ = "threading"

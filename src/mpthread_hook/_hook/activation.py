@@ -17,7 +17,7 @@ from _thread import get_ident
 
 from .. import _identity, _switch, _table
 from ..errors import ActivationError, LeftoverProcessError
-from . import importer, late, survey
+from . import importer, late
 from .journal import Journal
 
 TYPE_CHECKING = False
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
     from typing import Any
+
+    from . import survey
 
 _depth = 0
 _modules = Journal()  # what was changed in sys.modules and in packages
@@ -39,6 +41,13 @@ _references: list[late.Reference] = []
 _followed: list[tuple[str, str]] = []
 
 LATE_MODES = ("warn", "error", "rebind")
+
+
+def _survey() -> Any:
+    """Return the room that knows which processes there are; not needed to import `multiprocessing`."""
+    from . import survey  # noqa: PLC0415 - only when somebody asks
+
+    return survey
 
 
 def is_served(name: str) -> bool:
@@ -63,19 +72,20 @@ class Handle:
 
         Those with a pid in ``known`` do not count.
         """
-        return [{"name": one.name, "pid": one.pid} for one in survey.leftover(timeout, known)]
+        return [{"name": one.name, "pid": one.pid} for one in _survey().leftover(timeout, known)]
 
     def end(self, pids: Iterable[int]) -> None:
         """Kill the thread processes of these pids, and wait for their end."""
+        survey = _survey()
         survey.end(one for one in survey.alive() if one.pid in frozenset(pids))
 
     def stacks(self) -> str:
         """Return where every thread stands, under the name of its process."""
-        return survey.stacks()
+        return _survey().stacks()  # type: ignore[no-any-return]
 
     def as_main(self) -> survey.AsMain:
         """Return a context manager in whose block the calling thread is one of the main program."""
-        return survey.AsMain()
+        return _survey().AsMain()  # type: ignore[no-any-return]
 
     def in_child(self) -> bool:
         """Return whether the calling thread belongs to a thread process."""
@@ -248,6 +258,7 @@ def disable(timeout: float = 5.0) -> None:
             raise ActivationError("disable() was called more often than enable(): nothing is enabled")
         if _depth or _switch.started:
             return
+    survey = _survey()
     leftover = survey.leftover(timeout)
     with _switch.lock:
         # Another thread may have enabled it meanwhile, or disabled it in our place.

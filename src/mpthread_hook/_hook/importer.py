@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from _frozen_importlib import ModuleSpec, _init_module_attrs
 from _frozen_importlib_external import PathFinder
-from _thread import allocate_lock, get_ident
+from _thread import RLock, allocate_lock, get_ident
 
 from .. import _switch, _table
 from ..errors import RefusedError
@@ -86,6 +86,16 @@ class Loader:
         if spec is not None and spec.loader_state and spec.loader_state["restored"]:
             spec.loader_state["restored"] = False  # a reload executes again
             return
+        if spec is not None and spec.name in _READ_LATER and spec.name not in _served:
+            _served[spec.name] = module
+            module.__class__ = _Unread
+            return
+        if type(module) is _Unread:
+            module.__class__ = _Module
+        self.execute(module)
+
+    def execute(self, module: ModuleType) -> None:
+        """Do what `exec_module` does, now."""
         name = module.__name__
         if self._stock is not None and self._stock.loader is not None:
             code = self._stock.loader.get_code(name)  # type: ignore[attr-defined]
@@ -107,6 +117,49 @@ class Loader:
     def is_package(self, fullname: str) -> bool:
         """Return whether the module is a package."""
         return self._stock is not None and self._stock.submodule_search_locations is not None
+
+
+_Module: Any = type(sys)
+#: Served modules that are executed when somebody first asks for one of their names.  `multiprocessing` imports this
+#: one and asks for nothing; it brings `pickle` and `socket` along, which is half of what the import costs.
+_READ_LATER = frozenset(("multiprocessing.reduction",))
+#: What the import system asks for.
+_KNOWN_UNREAD = frozenset(
+    ("__class__", "__name__", "__spec__", "__loader__", "__package__", "__file__", "__cached__")
+)
+# Re-entrant: the module is asked for names while it is executed.
+_reading_lock = RLock()
+_being_read: set[int] = set()
+
+
+class _Unread(_Module):  # type: ignore[misc]
+    """A module that is executed when it is first asked for something; from then on it is a plain one."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name not in _KNOWN_UNREAD:
+            _read(self)
+        return _Module.__getattribute__(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _KNOWN_UNREAD:
+            _read(self)
+        _Module.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        _read(self)
+        _Module.__delattr__(self, name)
+
+
+def _read(module: _Unread) -> None:
+    with _reading_lock:
+        if type(module) is not _Unread or id(module) in _being_read:
+            return  # by another thread meanwhile, or its own code asks
+        _being_read.add(id(module))
+        try:
+            module.__spec__.loader.execute(module)
+            module.__class__ = _Module
+        finally:
+            _being_read.discard(id(module))
 
 
 def is_ours(module: ModuleType) -> bool:

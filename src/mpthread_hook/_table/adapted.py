@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 _WORKER = "mpthread_hook._adapters.ansible_worker"
 _PLUGINS = "mpthread_hook._adapters.ansible_plugins"
 _LOCAL = "mpthread_hook._adapters.ansible_local"
+_SERIAL = "mpthread_hook._adapters.serial"
+_LOKY = "mpthread_hook._adapters.loky"
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
@@ -16,8 +18,25 @@ ROWS: tuple[Row, ...] = (
     ("grp", "*", "threaded", "mpthread_hook._adapters.grp", None, None, None, "Where the platform lacks it: one group, named as the account."),
     ("jinja2.environment", "", "threaded", "mpthread_hook._adapters.jinja", "install", None, None, "The code of a template is compiled once for all workers."),
     ("ansible.executor.process.worker", "", "threaded", _WORKER, "install", None, None, "A worker works on its own copy of the task, host, play context, loader and variables."),
+    ("ansible.executor.module_common", "", "threaded", "mpthread_hook._adapters.ansible_compile", "install", None, (3, 12), "Modules are read by `ast.parse`, as that is safe in threads."),
     ("ansible.utils.display", "", "threaded", _WORKER, "install_display", None, None, "The queue that Display sends to is the worker's own."),
     ("ansible._internal._templating._access", "", "threaded", _WORKER, "install_access", None, None, "A worker starts with an access context of its own."),
     ("ansible.plugins.loader", "", "threaded", _PLUGINS, "install", None, None, "One thread at a time runs the code of a plugin; the local connection gets its patch there."),
     ("ansible.executor.interpreter_discovery", "", "threaded", _LOCAL, "install_discovery", None, None, "Modules that run in the program run on its interpreter."),
+    ("loky.backend.resource_tracker", "", "threaded", _LOKY, "install_tracker", None, None, "Files, folders and semaphores are counted in the program; there is no tracker process."),
+    ("loky.backend._posix_reduction", "", "threaded", _LOKY, "install_reduction", None, None, "A connection travels as it does in multiprocessing."),
+    ("loky.backend.queues", "", "threaded", _LOKY, "install_queues", None, None, "They send what loky's pickler makes."),
+    ("loky.backend.popen_loky_posix", "", "threaded", _LOKY, "install_popen", None, None, "A worker is a spawned child that is a thread process."),
+    ("loky.backend.utils", "", "threaded", _LOKY, "install_utils", None, None, "Workers and their children are killed without asking the system for them."),
+    ("loky.process_executor", "", "threaded", _LOKY, "install_executor", None, None, "What a worker notes down in the module is its own; the memory of the program is not taken for a worker's."),
+    ("joblib.externals.loky.backend.resource_tracker", "", "threaded", _LOKY, "install_tracker", None, None, "Files, folders and semaphores are counted in the program; there is no tracker process."),
+    ("joblib.externals.loky.backend._posix_reduction", "", "threaded", _LOKY, "install_reduction", None, None, "A connection travels as it does in multiprocessing."),
+    ("joblib.externals.loky.backend.queues", "", "threaded", _LOKY, "install_queues", None, None, "They send what loky's pickler makes."),
+    ("joblib.externals.loky.backend.popen_loky_posix", "", "threaded", _LOKY, "install_popen", None, None, "A worker is a spawned child that is a thread process."),
+    ("joblib.externals.loky.backend.utils", "", "threaded", _LOKY, "install_utils", None, None, "Workers and their children are killed without asking the system for them."),
+    ("joblib.externals.loky.process_executor", "", "threaded", _LOKY, "install_executor", None, None, "What a worker notes down in the module is its own; the memory of the program is not taken for a worker's."),
+    ("sphinx.util.parallel", "", "threaded", _SERIAL, "install_sphinx", None, None, "It works without processes, which would share what they change."),
+    ("flake8.checker", "", "threaded", _SERIAL, "install_flake8", None, None, "It works without processes, which would share what they change."),
+    ("pylint.lint.pylinter", "", "threaded", _SERIAL, "install_pylint", None, None, "It works without processes, which would share what they change."),
+    ("psutil", "", "threaded", "mpthread_hook._adapters.psutil", "install", None, None, "It finds, signals and waits for thread processes; what it measures is the program's."),
 )

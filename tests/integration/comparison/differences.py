@@ -62,9 +62,7 @@ def row_for(label: str, method: str, version: tuple[int, int]) -> tuple[Differen
 _ABANDONED = (
     "+ err: AbandonedThreadWarning: thread process '{}' (pid …) was ended while blocked in foreign code*"
 )
-_PRINTS_ABANDONED = tuple(
-    _ABANDONED.format(what) for what in ("socket.recv", "socket.recv(timeout)", "socket.accept", "os.read")
-)
+_PRINTS_ABANDONED = (_ABANDONED.format("os.read"),)
 
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
@@ -94,14 +92,13 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         key="module-state",
         title="The state of modules is one for all",
-        stock="Warning filters, random, the default timeout of sockets and the like are set for one process.",
+        stock="Warning filters, the default timeout of sockets and the like are set for one process.",
         hook="They are set for the whole program.",
         reason="They are globals of modules, and modules are in the memory that threads share.",
         advice="Set them before the first child starts, or pass timeouts and filters where they are used.",
         shows={
             "environment.warning_filters": ("- out: True", "+ out: False"),
             "environment.socket_default": ("- out: None", "+ out: 3.0"),
-            "identity.random_state_is_its_own": ("- out: [*]", "+ out: [*]"),
         },
     ),
     Difference(
@@ -125,7 +122,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         hook="The child is declared dead, with the right exit code, and what it held is released; its thread stays "
         "where it is until the call returns. A warning names it.",
         reason="No platform can end one thread from outside without harm to the others.",
-        advice="Give blocking calls of sockets and of foreign libraries a timeout.",
+        advice="Give blocking calls of foreign libraries a timeout; wait for pipes by select() or a selector.",
         shows={
             "stopping.terminate_what_waits_for_the_system": _PRINTS_ABANDONED,
             "stopping.kill_what_waits_for_the_system": _PRINTS_ABANDONED,
@@ -232,26 +229,6 @@ DIFFERENCES: tuple[Difference, ...] = (
         },
     ),
     Difference(
-        key="pipe-capacity",
-        title="Sending does not block",
-        stock="A pipe holds about 64 KiB; then send() waits for the reader.",
-        hook="A pipe holds what memory holds.",
-        reason="What was sent is a pickle in the memory of the one program; holding the sender back saves none.",
-        advice="Limit what is under way with a bounded queue or a semaphore.",
-        shows={
-            "stopping.terminate_what_waits_for_multiprocessing": (
-                "+ out: Connection.send came back",
-                "- out: Connection.send: exit code -15, promptly",
-                "+ out: Connection.send: exit code 0, promptly",
-            ),
-            "stopping.kill_what_waits_for_multiprocessing": (
-                "+ out: Connection.send came back",
-                "- out: Connection.send: exit code -9, promptly",
-                "+ out: Connection.send: exit code 0, promptly",
-            ),
-        },
-    ),
-    Difference(
         key="main-once",
         title="A spawned child does not run the program's top level again",
         stock="Spawn imports the main module anew, as __mp_main__, in every child.",
@@ -269,26 +246,6 @@ DIFFERENCES: tuple[Difference, ...] = (
                 "- err: Traceback (most recent call last):",
                 '- err:   File "no_guard.py"*',
                 "- err:     process.start()",
-            ),
-        },
-    ),
-    Difference(
-        key="at-shutdown",
-        title="Python 3.12 refuses both late processes and late threads, in other words",
-        stock="A child that is started after the main thread has ended is refused: RuntimeError.",
-        hook="It is refused with ProcessStartError, which is an OSError, and names the reason.",
-        reason="Python 3.12 starts neither processes nor threads once it began to shut down; 3.13 does again.",
-        methods=("fork",),
-        since=(3, 12),
-        until=(3, 13),
-        shows={
-            "scripts.threads_of_the_program": (
-                "+ err: RuntimeError: can't create new thread at interpreter shutdown",
-                "+ err: ",
-                "+ err: The above exception was the direct cause of the following exception:",
-                "+ err: ",
-                "- err: RuntimeError: can't fork at interpreter shutdown",
-                "+ err: mpthread_hook.errors.ProcessStartError: *",
             ),
         },
     ),

@@ -283,7 +283,7 @@ def table() -> dict[str, Ending]:
         "handler": Ending(_handle, 17, stop=signal.SIGTERM),
         "exit with a thread": Ending(_exit_with_thread, 18),
         "exit holding a lock": Ending(_exit_holding, 19, _one(multiprocessing.Lock), holds=True),
-        "socket.recv": Ending(_receive, -9, stop=signal.SIGKILL, foreign=True),
+        "socket.recv": Ending(_receive, -9, stop=signal.SIGKILL),
         "a read in C": Ending(_read_in_c, -15, stop=signal.SIGTERM, foreign=True),
     }
     for code in (0, 3, 255, -1):

@@ -122,9 +122,9 @@ LAYOUTS = (
     Layout(
         "briefcase package",
         "`briefcase create`, `build`, `run --test` and `package linux system`",
-        REAL,
+        READ,
         {"sitecustomize": False, "wheel": True, "auto": True},
-        "needs a template: `MPTHREAD_HOOK_BRIEFCASE_TEMPLATE` names its folder",
+        "run only where `MPTHREAD_HOOK_BRIEFCASE_TEMPLATE` names the folder of a template",
     ),
     Layout(
         "pytest",

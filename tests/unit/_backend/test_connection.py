@@ -271,3 +271,74 @@ def test_a_socket_as_argument_is_the_childs_own(mp: Any) -> None:
     assert process.exitcode == 0
     assert ours.recv(100) == b""
     ours.close()
+
+
+def _send_all(connection: Any, items: list[Any], bytewise: bool) -> None:
+    for item in items:
+        connection.send_bytes(item) if bytewise else connection.send(item)
+    connection.close()
+
+
+@pytest.mark.parametrize("bytewise", [False, True], ids=["objects", "bytes"])
+@pytest.mark.parametrize("size", [100, 40_000, 1_000_000])
+def test_who_sends_more_than_a_pipe_holds_waits(mp: Any, size: int, bytewise: bool) -> None:
+    """Three children send 2 MB or more each: a part of it is on its way at a time, and all arrives."""
+    reader, writer = mp.Pipe(duplex=False)
+    count = max(4, 2_000_000 // size)
+    context = mp.get_context("fork")
+    children = [
+        context.Process(target=_send_all, args=(writer, [bytes(size)] * count, bytewise)) for _ in range(3)
+    ]
+    for child in children:
+        child.start()
+    writer.close()
+    most, number = 0, 0
+    while number < 3 * count:
+        most = max(most, len(reader._end.inbox))
+        received = reader.recv_bytes() if bytewise else reader.recv()
+        assert len(received) == size
+        number += 1
+    with pytest.raises(EOFError):
+        reader.recv()
+    for child in children:
+        child.join(LONG)
+        assert child.exitcode == 0
+    # Small messages are weighed when their number has doubled, and one more may be under way for each sender.
+    assert most * size <= 8 * (1 << 18) + 3 * size
+    assert most < 3 * count
+
+
+def test_who_waits_for_room_can_be_stopped_and_sees_the_reader_leave(mp: Any) -> None:
+    """terminate() unwinds a blocked sender, and BrokenPipeError ends its waiting when the last reader closes."""
+    reader, writer = mp.Pipe(duplex=False)
+    child = mp.get_context("fork").Process(target=_send_all, args=(writer, [bytes(1 << 20)], False))
+    child.start()
+    assert reader.poll(LONG)
+    child.terminate()
+    child.join(LONG)
+    assert child.exitcode == -15
+    assert len(reader.recv()) == 1 << 20
+    raised: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            writer.send(bytes(1 << 20))
+        except BrokenPipeError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    assert reader.poll(LONG)
+    reader.close()
+    thread.join(LONG)
+    assert len(raised) == 1
+
+
+def test_what_a_pipe_holds_is_sent_without_a_reader(mp: Any) -> None:
+    """Nobody who would not wait on a real pipe waits here: 200 kB in one message or in many."""
+    reader, writer = mp.Pipe()
+    for size, count in ((200_000, 1), (1000, 200), (1, 8000)):
+        for _ in range(count):
+            writer.send(bytes(size))
+        for _ in range(count):
+            assert len(reader.recv()) == size

@@ -56,6 +56,24 @@ SAME = {
                 except ProcessLookupError as error:
                     print(error)
     """,
+    "hooks of fork that are none": """
+        def child():
+            for arguments, hooks in (
+                ((), {}),
+                ((print,), {}),
+                ((), {"before": None}),
+                ((), {"after_in_child": 1}),
+                ((), {"after_in_parent": print, "before": "text"}),
+                ((), {"after": print}),
+            ):
+                try:
+                    os.register_at_fork(*arguments, **hooks)
+                except TypeError as error:
+                    print(str(error).replace("posix.", ""), flush=True)
+        def main():
+            child()
+            print(alone(child))
+    """,
     "endings": """
         import threading, signal
         def returns(): pass

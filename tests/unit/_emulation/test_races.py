@@ -207,3 +207,38 @@ def test_an_orphan_is_forgotten_when_it_ends() -> None:
         _identity.wait(orphan[0], LONG)
         assert orphan[0].pid not in _identity.PROCESSES
         _identity.reap(process)
+
+
+_IMPORTING = """
+        import random, time
+        PARTS = "from .a import *\\nfrom .b import *\\nnames = a.x + b.x\\n", "x = 0\\nfor _ in range(30000): x += 1\\n"
+        def child(pipe, name):
+            pipe.send("ready")
+            __import__(name)
+            while True:
+                len(name)
+        def main():
+            with tempfile.TemporaryDirectory() as folder:
+                sys.path.insert(0, folder)
+                codes = set()
+                for number in range(40):
+                    name = f"package_{number}"
+                    os.mkdir(os.path.join(folder, name))
+                    for part, text in zip(("__init__", "a", "b"), (*PARTS, PARTS[1])):
+                        with open(os.path.join(folder, name, part + ".py"), "w") as file:
+                            file.write(text)
+                    ours, theirs = mp.Pipe()
+                    p = mp.Process(target=child, args=(theirs, name))
+                    p.start()
+                    ours.recv()
+                    time.sleep(random.random() * 0.008)
+                    p.kill()
+                    p.join()
+                    codes.add((p.exitcode, __import__(name).names))
+            print(codes)
+"""
+
+
+def test_a_process_that_is_killed_leaves_no_module_half_imported(tmp_path: Path) -> None:
+    """Modules are everybody's: what a child was importing when it was killed can be used by the others."""
+    assert facts(tmp_path, _IMPORTING) == ["{(-9, 60000)}"]

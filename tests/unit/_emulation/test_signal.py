@@ -222,6 +222,10 @@ SAME = {
             print(signal.getitimer(signal.ITIMER_REAL))
     """,
     "masks": """
+        def end(code):
+            if code < 0:
+                os.kill(os.getpid(), -code)
+            sys.exit(code)
         def child():
             print(signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM]))
             seen = []
@@ -236,7 +240,19 @@ SAME = {
             print(signal.sigtimedwait([signal.SIGTERM], 10).si_signo, signal.sigpending())
             t = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
             t.start()
-            print(signal.sigwaitinfo([signal.SIGTERM]).si_signo)
+            info = signal.sigwaitinfo([signal.SIGTERM])
+            print(info.si_signo, info.si_code, info.si_pid == os.getpid(), info.si_uid == os.getuid())
+            print(info.si_errno, info.si_status, info.si_band == info.si_pid | info.si_uid << 32)
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM, signal.SIGCHLD])
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            print(tuple(signal.sigwaitinfo([signal.SIGALRM])))
+            for code in 3, -9:
+                p = mp.Process(target=end, args=(code,))
+                p.start()
+                p.join()
+                info = signal.sigwaitinfo([signal.SIGCHLD])
+                print(info.si_signo, info.si_code, info.si_pid == p.pid, info.si_status, p.exitcode)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM, signal.SIGCHLD])
             print(signal.pthread_sigmask(signal.SIG_SETMASK, []))
             t.join()
             sys.stdout.flush()

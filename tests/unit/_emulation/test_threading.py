@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import pytest
 
@@ -132,6 +131,32 @@ SAME = {
         def main():
             print(alone(child))
     """,
+    "names": """
+        def tell(*_):
+            threading.Thread()
+            print(threading.Thread().name, threading.current_thread().name, threading.main_thread().name)
+            sys.stdout.flush()
+        def child():
+            tell()
+            t = threading.Thread(target=tell, name="teller")
+            t.start()
+            t.join()
+            threading.main_thread().name = "renamed"
+            alone(tell)
+            t = threading.Thread(target=alone, args=(tell,))
+            t.start()
+            t.join()
+            tell()
+        def main():
+            for _ in range(2):
+                threading.Thread()
+                t = threading.Thread(target=alone, args=(child,))
+                t.start()
+                t.join()
+            if METHOD == "fork":
+                print(threading.Thread().name)
+            print(threading.main_thread().name)
+    """,
     "joining": """
         def child():
             t = threading.Thread(target=time.sleep, args=(0.3,))
@@ -207,17 +232,12 @@ SAME = {
     """,
 }
 
-#: A child that outlives the main program's own code starts threads.
-NO_THREADS_AT_EXIT = {"a program ends while a child works"}
-
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="compares with real processes")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.parametrize("name", SAME)
 def test_as_with_real_processes(name: str, method: str, tmp_path: Path) -> None:
     """The program prints the same, and ends the same, as on real processes."""
-    if name in NO_THREADS_AT_EXIT and sys.version_info[:2] == (3, 12):
-        pytest.skip("3.12 starts no thread any more once the main program's end has begun")
     stock = run(tmp_path, _HEAD + SAME[name], hooked=False, method=method)
     hooked = run(tmp_path, _HEAD + SAME[name], hooked=True, method=method)
     assert hooked == stock
