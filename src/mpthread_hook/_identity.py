@@ -99,6 +99,7 @@ class Thread:
     __slots__ = (
         "due",
         "ident",
+        "interrupted",
         "late",
         "object",
         "parked",
@@ -119,6 +120,8 @@ class Thread:
         self.late: type[BaseException] | None = None
         #: What is raised when it has imported what it is importing.
         self.due: type[BaseException] | None = None
+        #: Set when an exception is on its way to the thread; cleared when it parks next.
+        self.interrupted = False
         #: Whether the thread has been told, once and for all, that its process has ended.
         self.told = False
         #: Called when the thread has left its process; None once it has.
@@ -555,14 +558,15 @@ def _abandon_later(process: ThreadProcess) -> None:
     _clock.add(monotonic() + max(0.0, left), lambda: abandon(process), key)
 
 
-def _end(process: ThreadProcess, code: int | None = None) -> None:
+def _end(process: ThreadProcess, code: int | None = None) -> bool:
+    """Declare a process ended; returns False if it was already."""
     with shield:
         with process.mutex:
             if process.ended:
-                return
+                return False
             if _KILLING in process.state:  # whoever learns of the end must find everything released
                 process.state[_KILLING] = True
-                return
+                return True
             if process.status is None:
                 process.status = 1 if code is None else code
             process.exitcode = process.status
@@ -580,6 +584,7 @@ def _end(process: ThreadProcess, code: int | None = None) -> None:
         with acting_as(MAIN):
             _call_all(_on_end, process)
             _call_watchers(watchers)
+    return True
 
 
 def abandon(process: ThreadProcess) -> None:
@@ -597,7 +602,8 @@ def abandon(process: ThreadProcess) -> None:
         if process.state.pop("grace", None) is not None:
             _abandon_later(process)
         return
-    _end(process)
+    if not _end(process):
+        return  # it has unwound in this very moment
     import warnings  # noqa: PLC0415 - rare, and warnings is heavy at start-up
 
     where = ""
@@ -718,6 +724,21 @@ def adopt(
         _left(thread, _leave(thread))
 
 
+def on_the_threshold() -> bool:
+    """Return whether the calling thread is one of a thread process, but not in it yet, or not any more.
+
+    It answers as the main program then, and must not run what may wait for that very process.
+    """
+    if HERE.thread is not None:
+        return False
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is adopt.__code__ or frame.f_code is _run.__code__:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def wait_thread(thread: Thread, timeout: float = -1.0) -> bool:
     """Block until a thread has left its process; returns whether it has.  Negative waits for ever."""
     waiter = allocate_lock()
@@ -767,7 +788,7 @@ def park(waiter: Any, timeout: float = -1.0) -> bool:
     mean that a signal arrived: its handler has then run, and the caller looks at its own state again.
     Raises `ProcessExit` when the caller's process has ended, and whatever a signal handler raises.
     """
-    if timeout > LONGEST:
+    if timeout > LONGEST:  # noqa: PLR1730 - min() takes four times as long, and every wait comes through here
         timeout = LONGEST
     thread = HERE.thread
     if thread is None:
@@ -776,11 +797,15 @@ def park(waiter: Any, timeout: float = -1.0) -> bool:
     taken = False
     outer = thread.parked
     try:
-        # Without the mutex: whoever alerts the thread changes the process first and looks at `parked` then, and
-        # this is the other way round.  So one of them sees the other; a lock that is released once too often
+        # Without the mutex: whoever alerts the thread notes that first and looks at `parked` then, and this is
+        # the other way round.  So one of them sees the other; a lock that is released once too often
         # was private to this wait.
         thread.parked = waiter
-        if process.status is None and not (process.pending and thread is process.main):
+        if thread.interrupted:
+            # A call of C would begin before what was raised arrives; it does in here.
+            thread.interrupted = False
+            _drain()
+        elif process.status is None and not (process.pending and thread is process.main):
             taken = waiter.acquire(True, timeout)
     finally:
         thread.parked = outer
@@ -858,7 +883,15 @@ def _raise_in(thread: Thread, exception: type[BaseException]) -> None:
             return
         except RuntimeError:  # no thread to be had
             thread.due = None
+    _strike(thread, exception)
+
+
+def _strike(thread: Thread, exception: type[BaseException]) -> None:
+    """Raise ``exception`` in a thread at its next bytecode; one that waits is woken, or does not begin to."""
+    thread.interrupted = True
     _async_raiser()(thread.ident, exception)
+    if thread.parked is not None:
+        unlock(thread.parked)
 
 
 def _imports(thread: Thread) -> str | None:
@@ -886,7 +919,7 @@ def _raise_after_import(thread: Thread, exception: type[BaseException], name: st
             if thread.shield:
                 thread.late = exception
             else:
-                _async_raiser()(thread.ident, exception)
+                _strike(thread, exception)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -1010,8 +1043,6 @@ def _stand_in(thread: Thread) -> None:
         with process.mutex:
             if process.status is None and process.threads.get(main.ident) is main:
                 _raise_in(main, carrier)
-                if main.parked is not None:
-                    unlock(main.parked)
     finally:
         with process.mutex:
             process.state["standing in"].remove(thread)

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from .._hook.journal import Journal
 
-_module: Any = sys.modules["psutil"]
-_cls: Any = _module.Process
-_real_init = _cls._init
-_real_children = _cls.children
-_real_ppid = _cls.ppid
-_real_wait = _cls.wait
-_real_pid_exists = _module.pid_exists
+# Loaded already, for whoever patches it.
+_module: Any = sys.modules.get("psutil")
+_cls: Any = getattr(_module, "Process", None)
+_real_init: Any = getattr(_cls, "_init", None)
+_real_children: Any = getattr(_cls, "children", None)
+_real_ppid: Any = getattr(_cls, "ppid", None)
+_real_wait: Any = getattr(_cls, "wait", None)
+_real_pid_exists: Any = getattr(_module, "pid_exists", None)
 
 
 def _init(self: Any, pid: Any, *args: Any, **kwargs: Any) -> None:

@@ -211,7 +211,7 @@ class Connection(_StockConnection):  # type: ignore[misc]
             message = NOTHING  # waits outside: what is raised there has nothing to do with the deque
         if message is NOTHING:
             message = end.wait(None)
-        if not end.plain:
+        if end.senders or not end.plain:
             end.taken(message)
         if type(message) is not tuple:
             return message
@@ -278,8 +278,9 @@ def _source_of(obj: Any) -> Source | None:
         obj._check_closed()
         end = obj._end
         return Source(end.ready, end.add_poller, end.remove_poller)
-    if type(obj) is int:
-        record = _sentinels().get(obj)
+    kind = type(obj)
+    if kind is int or kind is ThreadProcess:
+        record = _sentinels().get(obj) if kind is int else obj
         if record is not None:
             return Source(
                 lambda: _identity.poll(record) is not None,
@@ -299,7 +300,7 @@ def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
     """Wait till an object in ``object_list`` is ready; return the list of those that are.
 
     Connections, sentinels, sockets and anything with a descriptor may be mixed.  Our own objects alone
-    need no descriptor.
+    need no descriptor.  The records of processes, which only we know, are among these.
     """
     objects = list(object_list)
     ready = _ready(objects)
@@ -314,7 +315,8 @@ def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
 
 def _ready(objects: list[Any]) -> list[Any]:
     """Return those that are ready if all are connections of ours and sentinels: the case that has to be quick."""
-    process, ready, sentinels = HERE.process, [], None
+    process, sentinels = HERE.process, None
+    ready: list[Any] = []
     for obj in objects:
         if type(obj) is Connection:
             if process not in obj._hold.holders:
@@ -323,11 +325,11 @@ def _ready(objects: list[Any]) -> list[Any]:
             if end.inbox or not end.peer.open:
                 ready.append(obj)
             continue
-        if type(obj) is not int:
-            return []
-        if sentinels is None:
-            sentinels = _sentinels()
-        record = sentinels.get(obj)
+        record = obj if type(obj) is ThreadProcess else None
+        if type(obj) is int:
+            if sentinels is None:
+                sentinels = _sentinels()
+            record = sentinels.get(obj)
         if record is None:
             return []
         if record.status is not None and _identity.poll(record) is not None:
@@ -339,13 +341,18 @@ def _wait_for_descriptors(objects: list[Any], timeout: float | None) -> list[Any
     deadline = None if timeout is None else monotonic() + timeout
     with selectors.DefaultSelector() as selector:
         for obj in objects:
-            selector.register(obj, selectors.EVENT_READ)
+            known = (
+                sys.modules["mpthread_hook._backend.popen"].sentinel_of
+                if type(obj) is ThreadProcess
+                else None
+            )
+            selector.register(known(obj) if known else obj, selectors.EVENT_READ, obj)
         left = timeout
         while True:
             ready = selector.select(left)
             checkpoint()
             if ready:
-                chosen = {id(key.fileobj) for key, _ in ready}
+                chosen = {id(key.data) for key, _ in ready}
                 return [obj for obj in objects if id(obj) in chosen]
             if deadline is not None:
                 left = deadline - monotonic()

@@ -15,6 +15,7 @@ import itertools
 import socket
 from _thread import RLock, _local, allocate_lock
 from collections import deque
+from operator import is_
 
 from .. import _identity
 from .._identity import (
@@ -107,12 +108,12 @@ class End:
         self.inbox: deque[Any] = deque()
         # A list, because it is nearly always empty, and an empty deque takes 600 bytes.
         self.waiters: list[Any] = []
-        #: False from the moment on in which somebody first polled it, asked for its descriptor or had to wait for
-        #: room: until then there is nobody but readers to tell of a message.
+        #: False from the moment on in which somebody first polled it or asked for its descriptor: until then there is
+        #: nobody but readers to tell of a message.
         self.plain = True
-        #: With more messages than that in the inbox, who has put one calls `look`; changes once, with ``plain``.
+        #: With more messages than that in the inbox, who has put one calls `look`; always, if it is -1.
         self.limit = MANY
-        #: With more messages than that in the inbox they are weighed.
+        #: With more messages than that in the inbox they are weighed, where everybody looks.
         self.many = MANY
         self.pollers: list[Callable[[], object]] = []
         #: Who waits until less is in the inbox, and with how many messages in it they are woken.
@@ -158,10 +159,21 @@ class End:
 
     def look(self, message: Any) -> None:
         """Do what is left to do when ``message`` was put, and its reader is woken."""
+        number = len(self.inbox)
+        if self.plain and self.limit >= 0:
+            self._set_limit(min(2 * number, MESSAGES - 1))
+            self.hold_back(message)
+            return
         if not self.plain:
             self.tell()
-        if self.senders or len(self.inbox) > self.many:
+        if self.senders or number > self.many:
             self.hold_back(message)
+
+    def _set_limit(self, limit: int) -> None:
+        self.limit = limit
+        if not self.plain:  # since this very moment: who has put something meanwhile saw the wrong limit
+            self.limit = -1
+            self.tell()
 
     def _single_out(self) -> None:
         """Have everybody look from now on.  Called before there is something to be seen."""
@@ -180,7 +192,7 @@ class End:
         low = _low_mark(self.inbox)
         if low < 0:
             return
-        self._single_out()
+        self.limit = -1  # until a reader finds nothing: others have to wait too
         waiter = allocate_lock()
         waiter.acquire()
         try:
@@ -189,11 +201,13 @@ class End:
                 self.senders.append(waiter)
                 if not self.open:
                     raise BrokenPipeError(32, "Broken pipe")
-                low = _low_mark(self.inbox)  # once more, since the reader may not have seen the waiter
-                if low < 0 or not any(one is message for one in list(self.inbox)):
+                # Once more, since the reader may not have seen the waiter.
+                left = list(self.inbox)
+                if len(left) <= low or not any(map(is_, left, itertools.repeat(message))):
                     return
                 park(waiter)
                 _discard(self.senders, waiter)
+                low = max(low, _low_mark(self.inbox))
         finally:
             _discard(self.senders, waiter)
 
@@ -227,7 +241,7 @@ class End:
             message = NOTHING  # waits outside: what is raised there has nothing to do with the deque
         if message is NOTHING:
             message = self.wait(deadline)
-        if not self.plain:
+        if self.senders or not self.plain:
             self.taken(message)
         return message
 
@@ -235,6 +249,8 @@ class End:
         """Do what `get` does when there was no message."""
         inbox, waiters = self.inbox, self.waiters
         self.many = MANY
+        if self.plain and self.limit != MANY:
+            self._set_limit(MANY)
         waiter = allocate_lock()
         waiter.acquire()
         try:
@@ -310,7 +326,8 @@ def _low_mark(inbox: deque[Any]) -> int:
         return MESSAGES // 2
     total = 0
     for number, message in enumerate(reversed(messages)):
-        total += weight(message)
+        kind = type(message)
+        total += 8 if kind is int else 8 + len(message) if kind is bytes else weight(message)
         if total > CAPACITY:
             return number
     return -1
@@ -433,8 +450,18 @@ def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
 
 
 def _release(process: ThreadProcess) -> None:
-    for hold in list(process.handles):
-        hold.drop(process)
+    gone = []
+    with _holds_lock:
+        holds = list(process.handles)
+        process.handles.clear()
+        for hold in holds:  # as drop() does, for one that is dead
+            if process in hold.holders:
+                hold.holders.discard(process)
+                hold.thing.open -= 1
+                if not hold.thing.open:
+                    gone.append(hold.thing)
+    for thing in gone:
+        thing.last_out()
     for ticket in process.state.pop("tickets", ()):
         _in_flight.pop(ticket, None)
 

@@ -17,7 +17,18 @@ import sys
 from _thread import LockType, allocate_lock
 from types import FunctionType
 
-from .._identity import FENCED, HERE, MAIN, acting_as, checkpoint, real_start_new_thread, shield
+from .._identity import (
+    FENCED,
+    HERE,
+    MAIN,
+    acting_as,
+    checkpoint,
+    monotonic,
+    park,
+    real_start_new_thread,
+    shield,
+    unlock,
+)
 from .connection import ATOMS, _all_atoms, _known_reducers, _reducers, pack
 from .queues import SimpleQueue
 
@@ -33,17 +44,24 @@ AT_ONCE = 1 << 12
 _NOTHING_NEW = (None, (None, 0, None))
 
 
-def _arrives_as_it_is(items: tuple[Any, ...]) -> bool:
-    """Return whether a pickle of the items would give equal ones that nobody can tell from them."""
+def _arrives_as_it_is(items: tuple[Any, ...], found: set[Any]) -> bool:
+    """Return whether a pickle of the items would give equal ones that nobody can tell from them.
+
+    Functions in ``found`` were looked for already, and found.
+    """
     for item in items:
         kind = type(item)
         if kind in ATOMS:
             continue
         if kind is tuple:
-            if not _arrives_as_it_is(item):
+            if not _arrives_as_it_is(item, found):
                 return False
-        elif kind is not FunctionType or not _is_found_by_name(item):
+        elif kind is not FunctionType:
             return False
+        elif item not in found:
+            if not _is_found_by_name(item):
+                return False
+            found.add(item)
     return True
 
 
@@ -52,12 +70,12 @@ def _is_found_by_name(function: FunctionType) -> bool:
     return module is not None and getattr(module, function.__qualname__, None) is function
 
 
-def _pack(task: Any) -> Any:
+def _pack(task: Any, found: set[Any]) -> Any:
     """Return the message that stands for a task."""
     if (
         task is not None
         and not task[4]
-        and _arrives_as_it_is(task[:4])
+        and _arrives_as_it_is(task[:4], found)
         and type(task[4]) is dict
         and len(_reducers) == _known_reducers
         and FunctionType not in copyreg.dispatch_table
@@ -71,11 +89,11 @@ class TaskQueue(SimpleQueue):
 
     def put_task(self, task: Any) -> None:
         """Add a task; None tells a worker to end.  Waits as `put` does."""
-        self._writer.send_message(_pack(task))
+        self._writer.send_message(_pack(task, set()))
 
-    def put_at_once(self, task: Any) -> None:
-        """Add a task without waiting, however many there are."""
-        message = _pack(task)
+    def put_at_once(self, task: Any, found: set[Any]) -> None:
+        """Add a task without waiting, however many there are; ``found`` as in `_arrives_as_it_is`."""
+        message = _pack(task, found)
         end = self._inner
         end.inbox.append(message)
         if end.waiters:
@@ -133,11 +151,12 @@ class _Sequences:
 
     def _put_at_once(self, tasks: Any, set_length: Any) -> None:
         number = 0
+        found: set[Any] = set()
         for task in tasks:
             number += 1
             try:
-                self._inqueue.put_at_once(task)
-            except Exception:  # it cannot be sent: the thread finds out again, and does what is to be done then
+                self._inqueue.put_at_once(task, found)
+            except Exception:  # the thread finds out again that it cannot be sent, and tells who waits
                 self._waiting.append(None)
                 self._queue.put(([task], None))
         if set_length:
@@ -153,6 +172,52 @@ class _Sequences:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._queue, name)
+
+
+class Done:
+    """What a result waits for, as `threading.Event`, which costs as much as the rest of a task."""
+
+    __slots__ = ("_flag", "_waiters")
+
+    def __init__(self) -> None:
+        self._flag = False
+        self._waiters: list[Any] | None = None
+
+    def is_set(self) -> bool:
+        """Return whether it has happened."""
+        return self._flag
+
+    def set(self) -> None:
+        """Say that it has happened, and wake who waits for it."""
+        self._flag = True
+        if self._waiters:
+            for waiter in list(self._waiters):
+                unlock(waiter)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it has happened, at most ``timeout`` seconds; returns whether it has."""
+        if self._flag:
+            return True
+        deadline = None if timeout is None else monotonic() + timeout
+        waiter = allocate_lock()
+        waiter.acquire()
+        if self._waiters is None:
+            with _waiting_lock:
+                self._waiters = self._waiters or []
+        self._waiters.append(waiter)
+        try:
+            while not self._flag:  # looked at after the waiter is there to be seen
+                left = -1.0 if deadline is None else deadline - monotonic()
+                if deadline is not None and left <= 0:
+                    break
+                park(waiter, left)
+        finally:
+            self._waiters.remove(waiter)
+        return self._flag
+
+
+#: Held for the first who waits for a result to make the list of those who do.
+_waiting_lock = allocate_lock()
 
 
 class ResultQueue(SimpleQueue):
@@ -179,10 +244,11 @@ class ResultQueue(SimpleQueue):
         elif kind not in ATOMS and not (kind is tuple and _all_atoms(value)):
             return False
         told = vars(waiting)
-        condition = told["_event"]._cond if "_event" in told else told["_cond"]
-        # Callbacks run in the pool's own thread; and a lock that belongs to a process would make this one wait.
-        if told.get("_callback") or told.get("_error_callback") or type(condition._lock) is not LockType:
-            return False
+        if "_cond" in told:
+            if type(told["_cond"]._lock) is not LockType:
+                return False  # a lock that belongs to a process would make this one wait
+        elif told["_callback"] or told["_error_callback"] or type(told["_event"]) is not Done:
+            return False  # callbacks run in the pool's own thread
         if FENCED:
             checkpoint()
         # A worker that is terminated in the middle finishes this, which waits for nothing, as the program.
@@ -240,6 +306,7 @@ def _install_queues(served: Any, pool: Any) -> None:
 def _install_cache(served: Any, pool: Any) -> None:
     """Tell the threads that the last job is done only where they want to know, which is after `close()`."""
     stock_handle_workers, stock_handle_results = pool._handle_workers.__func__, pool._handle_results
+    stock_get_sentinels = pool._get_sentinels
     served._PoolCache.handler = served._PoolCache.outqueue = None
 
     def _handle_workers(cls: Any, cache: Any, *args: Any) -> None:
@@ -249,7 +316,24 @@ def _install_cache(served: Any, pool: Any) -> None:
     def _handle_results(outqueue: Any, get: Any, cache: Any) -> None:
         if type(outqueue) is ResultQueue:
             cache.outqueue, outqueue.cache = outqueue, cache
-        stock_handle_results(outqueue, get, cache)
+        try:
+            stock_handle_results(outqueue, get, cache)
+        finally:
+            if type(outqueue) is ResultQueue:
+                cache.outqueue = outqueue.cache = None  # they refer to each other
+
+    def _get_sentinels(self: Any) -> Any:
+        if type(self._inqueue) is not TaskQueue:
+            return stock_get_sentinels(self)
+        return [self._change_notifier._reader]  # a result changes nothing for who looks after the workers
+
+    def _get_worker_sentinels(workers: Any) -> Any:
+        # No descriptors: the thread that looks after the workers waits for their records.
+        return [
+            getattr(getattr(worker, "_popen", None), "_record", None) or worker.sentinel
+            for worker in workers
+            if hasattr(type(worker), "sentinel")
+        ]
 
     def __delitem__(self: Any, item: Any) -> None:
         dict.__delitem__(self, item)
@@ -261,12 +345,20 @@ def _install_cache(served: Any, pool: Any) -> None:
 
     pool._handle_workers = classmethod(_handle_workers)
     pool._handle_results = staticmethod(_handle_results)
+    pool._get_sentinels, pool._get_worker_sentinels = _get_sentinels, staticmethod(_get_worker_sentinels)
     served._PoolCache.__delitem__ = __delitem__
 
 
 def _install_results(served: Any, pool: Any) -> None:
     stock_set, stock_terminate = served.MapResult._set, pool._terminate_pool.__func__
     lock = allocate_lock()
+
+    def __init__(self: Any, pool: Any, callback: Any, error_callback: Any) -> None:
+        self._pool, self._cache = pool, pool._cache
+        self._callback, self._error_callback = callback, error_callback
+        self._event = Done()
+        self._job = next(served.job_counter)
+        self._cache[self._job] = self
 
     def _set(self: Any, i: int, success_result: Any) -> None:
         if self._callback or self._error_callback:
@@ -279,9 +371,10 @@ def _install_results(served: Any, pool: Any) -> None:
         if HERE.thread is not None and HERE.process is MAIN:
             # A worker, and the result that it handed over was the last that referred to the pool: it cannot
             # wait for its own end.
-            real_start_new_thread(stock_terminate, (cls, *args))
+            thread = served.threading.Thread(target=stock_terminate, args=(cls, *args), daemon=True)
+            real_start_new_thread(thread.start, ())  # from there, so that it is one of the program's
             return
         stock_terminate(cls, *args)
 
-    served.MapResult._set = _set
+    served.ApplyResult.__init__, served.MapResult._set = __init__, _set
     pool._terminate_pool = classmethod(_terminate_pool)

@@ -166,6 +166,10 @@ def _give_own_sockets(child: BaseProcess, record: ThreadProcess) -> None:
     if socket is None:
         return
     kind = socket.socket
+    attributes = child.__dict__
+    among = attributes.get("_args") or (), (attributes.get("_kwargs") or {}).values(), attributes.values()
+    if not any(kind in map(type, values) for values in among):
+        return
     own: list[Any] = []
 
     def duplicate(value: Any) -> Any:
@@ -174,7 +178,6 @@ def _give_own_sockets(child: BaseProcess, record: ThreadProcess) -> None:
         own.append(value.dup())
         return own[-1]
 
-    attributes = child.__dict__
     for name, value in list(attributes.items()):
         if name == "_args":
             attributes[name] = tuple(duplicate(item) for item in value)
@@ -375,5 +378,3 @@ class ForkserverPopen(SpawnPopen):
     """A child of start method ``forkserver``: as spawn; no server is needed to make a thread."""
 
     method = "forkserver"
-
-

@@ -398,5 +398,3 @@ def install(module: ModuleType) -> None:
     for name in _PER_PROCESS:
         module.__dict__.pop(name, None)
     vars(module)["__getattr__"] = _module_getattr
-
-

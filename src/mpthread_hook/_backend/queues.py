@@ -179,7 +179,7 @@ class Queue(_Ends):
             message = NOTHING  # waits outside: what is raised there has nothing to do with the deque
         if message is NOTHING:
             message = self._wait(block, timeout)
-        if not end.plain:
+        if end.senders or not end.plain:
             end.taken(message)
         if self._bounded:
             self._sem.release()
@@ -357,7 +357,7 @@ class SimpleQueue(_Ends):
             message = NOTHING  # waits outside, as in Queue.get()
         if message is NOTHING:
             message = end.wait(None)
-        if not end.plain:
+        if end.senders or not end.plain:
             end.taken(message)
         if type(message) is not tuple:
             return message

@@ -15,7 +15,15 @@ from _weakref import ref
 from collections import deque
 from collections.abc import MutableMapping
 
-from .._identity import HERE, ThreadProcess, acting_as, real_start_new_thread, report_unraisable, shield
+from .._identity import (
+    HERE,
+    ThreadProcess,
+    acting_as,
+    on_the_threshold,
+    real_start_new_thread,
+    report_unraisable,
+    shield,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +124,8 @@ class Finalize:
         if registry.of(self._process).pop(self._key, None) is None:
             _log("sub_debug", "finalizer no longer registered")
             return None
-        if self._process is not HERE.process:
+        # The collector may run in a thread that its process waits for: between its start and its first line.
+        if self._process is not HERE.process or (wr is not None and on_the_threshold()):
             _elsewhere.run(self)
             return None
         return self._run()

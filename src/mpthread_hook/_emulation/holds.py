@@ -30,11 +30,13 @@ _real_open = os.open
 class _Held:
     """One descriptor: what it is, and who holds it."""
 
-    __slots__ = ("holders", "what")
+    __slots__ = ("holders", "owned", "what")
 
     def __init__(self, what: tuple[int, ...], *holders: ThreadProcess) -> None:
         self.what = what
         self.holders = set(holders)
+        #: Whether a C object closes it, so that we must not.
+        self.owned = False
 
 
 #: Descriptors that only the main program holds.  It adds and takes away with no look at what they are.
@@ -121,11 +123,16 @@ def _let_go(fd: int, one: _Held, process: ThreadProcess) -> bool:
 
 def close_held(low: int, high: int) -> None:
     """Close what the calling process holds from ``low`` up to ``high`` (exclusive), and nothing else."""
-    for fd in sorted(fd for fd in list(held) if low <= fd < high):
-        try:
-            close(fd)
-        except OSError:
-            pass
+    last = []
+    with shield:
+        with presence.lock:
+            for fd in [fd for fd in held if low <= fd < high]:
+                one = held[fd]
+                process = _caller(one)
+                if process is not None and one.what == _what(fd) and _let_go(fd, one, process):
+                    last.append(fd)
+        for fd in last:
+            _real_close(fd)
 
 
 def close_range(low: int, high: int) -> None:
@@ -162,7 +169,11 @@ def given_away(fd: int) -> int:
         if held.get(fd) is not one or process is None or one.what != _what(fd):
             return fd
         if len(one.holders) == 1:
-            del held[fd]
+            # A pipe is like no other, so who has closed it can still be told so; of a file that may be
+            # opened by several, another one could get this number when the object has closed it.
+            one.owned = stat.S_ISFIFO(one.what[2])
+            if not one.owned:
+                del held[fd]
             return fd
         copy = real_dup(fd)
         _let_go(fd, one, process)
@@ -212,7 +223,7 @@ def _ended(process: ThreadProcess) -> None:
                     if one.holders == {MAIN}:
                         del held[fd]
                         mains.add(fd)
-                elif one.what != _what(fd):
+                elif one.owned or one.what != _what(fd):
                     del held[fd]
                 elif process.threads:
                     _cut_off(fd)

@@ -44,8 +44,12 @@ def _index(groups: tuple[tuple[Row, ...], ...]) -> dict[str, list[Row]]:
     index: dict[str, list[Row]] = {}
     for rows in groups:
         for row in rows:
-            if applies(row, version):
-                index.setdefault(row[MODULE], []).append(row)
+            # Hundreds of rows at every import of `multiprocessing`, and nearly all are of every version.
+            if (row[SINCE] is None and row[UNTIL] is None) or applies(row, version):
+                if row[MODULE] in index:
+                    index[row[MODULE]].append(row)
+                else:
+                    index[row[MODULE]] = [row]
     return index
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.interpreters import environment, run, this_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.unit
 
@@ -45,9 +49,9 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.skipif(find_spec("joblib") is None, reason="joblib is no dependency")
 def test_joblib_works_on_its_workers(tmp_path: Path) -> None:
     """Results, exceptions and the death of a worker arrive; other children and the end are undisturbed."""
-    pytest.importorskip("joblib", reason="joblib is no dependency")
     script = tmp_path / "script.py"
     script.write_text(_PROGRAM, encoding="utf-8")
     done = run(sys.executable, str(script), env=environment(this_path()))
@@ -83,6 +87,6 @@ def test_tracker_frees_what_is_left_with_a_warning() -> None:
     tracker.register("a", "file")
     with pytest.warns(UserWarning, match="resource_tracker") as seen:
         tracker.stop()
-        tracker.stop()
+    tracker.stop()
     assert freed == ["1", "folder"]
     assert [str(warning.message).count("leaked") for warning in seen] == [1, 0, 1]

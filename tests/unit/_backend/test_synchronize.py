@@ -255,3 +255,43 @@ def hold_for_ever(lock: Any, ready: Any, never: Any) -> None:
     with lock:
         ready.release()
         never.acquire()
+
+
+def _answer(ask: Any, reply: Any, number: int) -> None:
+    for _ in range(number):
+        ask.wait()
+        ask.clear()
+        reply.set()
+
+
+def test_an_event_that_is_cleared_at_once_wakes_nobody_later(ctx: Any) -> None:
+    """Who clears an event and waits again is woken by the next set() only, however the threads take turns."""
+    ask, reply = ctx.Event(), ctx.Event()
+    child = ctx.Process(target=_answer, args=(ask, reply, 300))
+    child.start()
+    for _ in range(300):
+        ask.set()
+        assert reply.wait(LONG)
+        reply.clear()
+    child.join(LONG)
+    assert (child.exitcode, ask.is_set(), reply.is_set()) == (0, False, False)
+
+
+def test_set_wakes_everybody_who_waits(ctx: Any) -> None:
+    """One set() is seen by all children that wait, and by those that come later; clear() takes it back."""
+    event, done = ctx.Event(), ctx.SimpleQueue()
+    children = [ctx.Process(target=_wait_and_say, args=(event, done)) for _ in range(5)]
+    for child in children[:3]:
+        child.start()
+    event.set()
+    for child in children[3:]:
+        child.start()
+    assert [done.get() for _ in children] == [True] * 5
+    for child in children:
+        child.join(LONG)
+    event.clear()
+    assert (event.wait(0), event.wait(0.01), event.is_set()) == (False, False, False)
+
+
+def _wait_and_say(event: Any, done: Any) -> None:
+    done.put(event.wait(LONG))

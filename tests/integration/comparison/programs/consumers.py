@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import io
 import logging
 import multiprocessing
@@ -19,17 +18,18 @@ from .stage import finish, launch, receive, say
 
 def _configure() -> None:
     logging.basicConfig(level=logging.INFO, format="%(processName)s %(message)s", force=True)
-    logging.info("from the child")
+    logging.getLogger("child").info("from the child")
 
 
 def case_child_configures_logging() -> None:
     """A child that sets up logging for itself, on its own standard error, does not silence its parent."""
     logging.basicConfig(level=logging.INFO, format="%(processName)s %(message)s", force=True)
-    logging.info("before")
+    logger = logging.getLogger("parent")
+    logger.info("before")
     finish(launch(_configure))
-    logging.info("after")
+    logger.info("after")
     finish(launch(_configure))
-    logging.info("at the end")
+    logger.info("at the end")
 
 
 def _accept(connection: Any) -> None:
@@ -54,10 +54,12 @@ def case_connections_end_with_their_server() -> None:
 class _TakesMethodsApart(pickle.Pickler):
     """Pickles a bound method as its function and its object, as the picklers of cloudpickle and dill do."""
 
-    dispatch_table = {
-        **copyreg.dispatch_table,
-        types.MethodType: lambda method: (types.MethodType, (method.__func__, method.__self__)),
-    }
+    def reducer_override(self, obj: Any) -> Any:
+        return (
+            (types.MethodType, (obj.__func__, obj.__self__))
+            if type(obj) is types.MethodType
+            else NotImplemented
+        )
 
 
 def _round_trip(function: Any) -> Any:

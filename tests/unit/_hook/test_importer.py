@@ -1,0 +1,73 @@
+"""Served modules that are executed when somebody asks for one of their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.interpreters import answer, environment, this_path
+
+pytestmark = [pytest.mark.unit]
+
+
+def told(code: str) -> Any:
+    """Run code in a fresh interpreter with the hook on."""
+    return answer(
+        "import json, sys\nimport mpthread_hook\nmpthread_hook.enable()\n" + code,
+        env=environment(this_path()),
+    )
+
+
+def test_the_import_loads_neither_pickle_nor_socket() -> None:
+    """`import multiprocessing` leaves out what its `reduction` needs, and has the module all the same."""
+    code = """
+import multiprocessing.context
+names = ("pickle", "socket", "mpthread_hook._backend.reduction")
+before = [name in sys.modules for name in names]
+module = sys.modules["multiprocessing.reduction"]
+same = module is multiprocessing.reduction is multiprocessing.context.reduction is multiprocessing.reducer
+module.ForkingPickler
+print(json.dumps([before, same, [name in sys.modules for name in names], type(module).__name__]))
+"""
+    assert told(code) == [[False] * 3, True, [True] * 3, "module"]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from multiprocessing.reduction import ForkingPickler",
+        "from multiprocessing.reduction import *",
+        "import multiprocessing.reduction; vars(multiprocessing.reduction)",
+        "import multiprocessing.reduction; multiprocessing.reduction.dump = multiprocessing.reduction.dump",
+        "import multiprocessing.reduction; dir(multiprocessing.reduction)",
+        "import multiprocessing.reduction, importlib; importlib.reload(multiprocessing.reduction)",
+    ],
+)
+def test_every_use_finds_the_whole_module(use: str) -> None:
+    """However it is asked, the module is complete, with ours laid over it, and a plain one from then on."""
+    code = f"""
+import multiprocessing
+{use}
+module = sys.modules["multiprocessing.reduction"]
+print(json.dumps([type(module).__name__, "ForkingPickler" in vars(module), module.DupFd.__module__, module.__name__]))
+"""
+    assert told(code) == ["module", True, "multiprocessing.reduction", "multiprocessing.reduction"]
+
+
+def test_threads_that_ask_at_once_find_the_whole_module() -> None:
+    """Who comes second waits until the first one's question has executed the module."""
+    code = """
+import multiprocessing.context, threading
+sys.setswitchinterval(1e-6)
+found = []
+start = threading.Barrier(8)
+def ask():
+    start.wait()
+    found.append(multiprocessing.reduction.recv_handle.__module__)
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps(found))
+"""
+    assert told(code) == ["multiprocessing.reduction"] * 8
