@@ -168,16 +168,17 @@ def given_away(fd: int) -> int:
         process = _caller(one)
         if held.get(fd) is not one or process is None or one.what != _what(fd):
             return fd
-        if len(one.holders) == 1:
-            # A pipe is like no other, so who has closed it can still be told so; of a file that may be
-            # opened by several, another one could get this number when the object has closed it.
-            one.owned = stat.S_ISFIFO(one.what[2])
-            if not one.owned:
-                del held[fd]
-            return fd
-        copy = real_dup(fd)
-        _let_go(fd, one, process)
-        return copy
+        given = fd
+        if len(one.holders) > 1:
+            given = real_dup(fd)
+            _let_go(fd, one, process)
+        # A pipe is like no other, so whoever does not hold it can still be told so.  Of a file that may be opened
+        # by several, another one could get this number when the object has closed it.
+        held.pop(given, None)
+        if stat.S_ISFIFO(one.what[2]):
+            held[given] = _Held(one.what, process)
+            held[given].owned = True
+        return given
 
 
 def owned_by_object(fd: int) -> None:
