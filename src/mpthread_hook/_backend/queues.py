@@ -68,10 +68,18 @@ class _Ends:
         """The stdlib's lock around reads; not needed here, made for code that reaches for it."""
         return self._lock("read")
 
+    @_rlock.setter
+    def _rlock(self, lock: Any) -> None:
+        self._locks["read"] = lock
+
     @property
     def _wlock(self) -> Any:
         """The stdlib's lock around writes; not needed here, made for code that reaches for it."""
         return self._lock("write")
+
+    @_wlock.setter
+    def _wlock(self, lock: Any) -> None:
+        self._locks["write"] = lock
 
 
 class Queue(_Ends):

@@ -17,8 +17,10 @@ from collections.abc import MutableMapping
 
 from .._identity import (
     HERE,
+    MAIN,
     ThreadProcess,
     acting_as,
+    deliver,
     on_the_threshold,
     real_start_new_thread,
     report_unraisable,
@@ -239,12 +241,47 @@ def _exit_function(*args: object, **kwargs: object) -> None:
             if child.daemon:
                 util.info("calling terminate() for daemon %s", child.name)
                 child._popen.terminate()
+        if HERE.process is MAIN and _interrupted():
+            _pass_on()
         for child in process.active_children():
             util.info("calling join() for process %s", child.name)
             child.join()
     util.debug('running the remaining "atexit" finalizers')
     if state.get("finalizers"):
         util._run_finalizers()
+    if HERE.process is MAIN and _interrupted():
+        try:
+            # The interpreter ends by SIGINT then, which shells look at, but forgets it when text is executed
+            # meanwhile (any named tuple does that).  So it is reminded.
+            exec("raise KeyboardInterrupt")
+        except KeyboardInterrupt:
+            pass
+
+
+_SIGINT = 2
+
+
+def _interrupted() -> bool:
+    """Return whether the main program ends because of a `KeyboardInterrupt` that nobody caught."""
+    return getattr(sys, "last_type", None) is KeyboardInterrupt
+
+
+def _pass_on() -> None:
+    """Send SIGINT to children where it came from the terminal, which sends it to all in the foreground.
+
+    Of ours the terminal knows the main program alone, and that would wait for the others.
+    """
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY)
+        try:
+            ours = os.tcgetpgrp(terminal) == os.getpgrp()
+        finally:
+            os.close(terminal)
+    except (OSError, AttributeError):  # no terminal
+        return
+    for record in list(MAIN.children):
+        if ours and record.pgid == MAIN.pgid:
+            deliver(record, _SIGINT)
 
 
 def _run_after_forkers() -> None:

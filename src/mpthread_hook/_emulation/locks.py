@@ -28,6 +28,9 @@ class ParkingLock:
 
     __slots__ = ("__weakref__", "_lock", "_waiters")
 
+    #: What `isinstance` and the words of errors go by.
+    __class__ = property(lambda self: _thread.LockType)
+
     def __init__(self) -> None:
         self._lock = _real_allocate_lock()
         self._waiters: deque[Any] = deque()
@@ -88,6 +91,9 @@ class ParkingLock:
     def _at_fork_reinit(self) -> None:
         self._lock = _real_allocate_lock()
         self._waiters.clear()
+
+    def __reduce__(self) -> str:
+        raise TypeError("cannot pickle '_thread.lock' object")
 
     def __repr__(self) -> str:
         state = "locked" if self._lock.locked() else "unlocked"
