@@ -111,7 +111,7 @@ SAME = {
             queue.put(None)
             time.sleep(60)
         def main():
-            for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1, signal.SIGHUP):
+            for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1, signal.SIGUSR2):
                 queue = mp.SimpleQueue()  # a new one: who is killed may still hold its lock
                 p = mp.Process(target=child, args=(queue,))
                 p.start()
