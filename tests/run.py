@@ -171,6 +171,10 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
+    # Who is started in the background, or by nohup, ignores these, and so would every program in the tests.
+    for name in ("SIGINT", "SIGQUIT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     began = time.monotonic()
     found = interpreters(options.only)
     plan: list[tuple[str, str, tuple[str, ...], tuple[Suite, ...]]] = []

@@ -52,5 +52,5 @@ def run(
 def facts(tmp_path: Path, program: str) -> list[str]:
     """Return the lines that a program prints under the hook; it must end well and complain about nothing."""
     status, output, errors = run(tmp_path, program, hooked=True)
-    assert (status, errors) == (0, "")
+    assert (status, errors) == (0, ""), f"{status}: {errors}"
     return output.splitlines()
