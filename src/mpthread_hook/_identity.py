@@ -805,7 +805,7 @@ def park(waiter: Any, timeout: float = -1.0) -> bool:
             # A call of C would begin before what was raised arrives; it does in here.
             thread.interrupted = False
             _drain()
-        elif process.status is None and not (process.pending and thread is process.main):
+        if process.status is None and not (process.pending and thread is process.main):
             taken = waiter.acquire(True, timeout)
     finally:
         thread.parked = outer

@@ -123,6 +123,29 @@ SAME = {
                 p.join(20)
                 print(p.exitcode, flush=True)
     """,
+    "a wait after an exception out of a handler": """
+        def child(ready):
+            signal.signal(signal.SIGUSR1, ring)
+            signal.signal(signal.SIGALRM, lambda *_: print("alarm", flush=True))
+            try:
+                ready.put(None)
+                while True:
+                    len("x")
+            except Alarm as alarm:
+                print(alarm, flush=True)
+            start = time.monotonic()
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            signal.pause()
+            print(time.monotonic() - start > 0.15, flush=True)
+        def main():
+            ready = mp.SimpleQueue()
+            p = mp.Process(target=child, args=(ready,))
+            p.start()
+            ready.get()
+            os.kill(p.pid, signal.SIGUSR1)
+            p.join()
+            print(p.exitcode)
+    """,
     "a handler that returns does not end the wait": """
         def child(ready, handled):
             seen = []
