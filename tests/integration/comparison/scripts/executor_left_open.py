@@ -5,6 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+
+def begin(gate: Any) -> None:
+    """Wait until the program has come to its end."""
+    gate.wait()
 
 
 def work(number: int) -> int:
@@ -15,6 +21,8 @@ def work(number: int) -> int:
 
 if __name__ == "__main__":
     multiprocessing.set_start_method(os.environ["COMPARE_METHOD"])
-    executor = ProcessPoolExecutor(1)
+    ended = multiprocessing.Event()
+    executor = ProcessPoolExecutor(1, initializer=begin, initargs=(ended,))
     futures = [executor.submit(work, number) for number in range(3)]
     print("end", flush=True)
+    ended.set()
