@@ -38,6 +38,8 @@ real_write = os.write
 #: How many virtual descriptors each real one is behind.
 _uses: dict[int, int] = {}
 _null = -1
+#: The device number of the null device.
+_null_rdev = -1
 
 
 def number(process: ThreadProcess, fd: int) -> int:
@@ -66,18 +68,21 @@ def resolve(fd: Any) -> Any:
 
 
 def _null_device() -> int:
-    global _null
+    global _null, _null_rdev
     if _null < 0:
-        _null = _real_open(os.devnull, os.O_RDWR)
+        null = _real_open(os.devnull, os.O_RDWR)
+        _null_rdev = _real_fstat(null).st_rdev
+        _null = null
     return _null
 
 
 def _is_null(real: int) -> bool:
     try:
-        found, null = _real_fstat(real), _real_fstat(_null_device())
+        found = _real_fstat(real)
+        _null_device()
     except OSError:
         return False
-    return stat.S_ISCHR(found.st_mode) and found.st_rdev == null.st_rdev
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == _null_rdev
 
 
 def _put(process: ThreadProcess, fd: int, real: int) -> None:

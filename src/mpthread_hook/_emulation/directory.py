@@ -66,7 +66,9 @@ def _with_libc() -> Callable[[], bool]:
 
     native: Any = _ctypes
     c_int = type("c_int", (native._SimpleCData,), {"_type_": "i"})
-    kind = type("Function", (native.CFuncPtr,), {"_flags_": native.FUNCFLAG_CDECL, "_restype_": c_int})
+    # The GIL is kept: giving it up costs more than the call.
+    flags = native.FUNCFLAG_CDECL | native.FUNCFLAG_PYTHONAPI
+    kind = type("Function", (native.CFuncPtr,), {"_flags_": flags, "_restype_": c_int})
     function = kind(native.dlsym(native.dlopen(None, 0), "unshare"))
     return lambda: function(_CLONE_FS) == 0
 
@@ -114,13 +116,16 @@ def _entered(thread: Thread) -> None:
     process = thread.process
     if thread is not process.main or process not in _pending:
         return
-    with shield, presence.lock:
-        restore = _pending.pop(process)
-        if part():
-            if "cwd" in restore:
-                _real_chdir(restore["cwd"])
-            if "umask" in restore:
-                _real_umask(restore["umask"])
+    # Out of the lock, for which other threads would queue while this one waits for the GIL after the call.
+    # What the parent changes from now on it remembers for us as well, and it is what we have anyway.
+    with shield:
+        parted = part()
+        with presence.lock:
+            restore = _pending.pop(process, {})
+        if parted and "cwd" in restore:
+            _real_chdir(restore["cwd"])
+        if parted and "umask" in restore:
+            _real_umask(restore["umask"])
 
 
 def _ended(process: ThreadProcess) -> None:

@@ -85,6 +85,10 @@ def _caller(one: _Held) -> ThreadProcess | None:
     return thread.process if thread is not None and thread.process in one.holders else None
 
 
+def _alone(one: _Held) -> bool:
+    return one.holders == {HERE.process}
+
+
 def check(fd: int) -> None:
     """Raise `OSError` if the calling process closed the descriptor, or never had it."""
     one = held.get(fd)
@@ -98,10 +102,16 @@ def close(fd: int) -> None:
     Raises `OSError` (EBADF) if the process does not hold it.
     """
     with shield:
+        # What it is now costs a turn of the GIL to find out, so that is done out of the lock where it can be;
+        # the only holder closes it whatever it is.
+        one = held.get(fd)
+        what = _what(fd) if one is not None and not _alone(one) else None
         with presence.lock:
             mains.discard(fd)
             one = held.get(fd)
-            if one is not None and one.what == _what(fd):
+            if one is not None and what is None and not _alone(one):
+                what = _what(fd)
+            if one is not None and one.what == what:
                 process = _caller(one)
                 if process is None:
                     raise bad_descriptor()

@@ -287,17 +287,23 @@ def _set_child(streams: _ChildStreams, name: str, stream: Any) -> None:
         # `unittest.mock.patch` remembers what it finds in ``sys.__dict__`` and puts it back at the end.
         for index in range(len(streams.replaced) - 1, -1, -1):
             if streams.replaced[index][0] == name:
-                streams[name] = streams.replaced.pop(index)[1]
+                before = streams.replaced.pop(index)[1]
+                if before is _INHERITED:
+                    streams.pop(name, None)
+                else:
+                    streams[name] = before
                 return
         return
-    try:
+    if name in streams:
         streams.replaced.append((name, streams[name]))
-        del streams.replaced[:-_REMEMBERED]
-    except AttributeError:
-        pass
+    elif name in streams.inherited:
+        streams.replaced.append((name, _INHERITED))
+    del streams.replaced[:-_REMEMBERED]
     streams[name] = stream
 
 
+#: What a child has replaced that it had not asked for: it would be made in order to be remembered.
+_INHERITED = object()
 #: How many assignments of a child can be taken back by its `mock.patch`.
 _REMEMBERED = 24
 
