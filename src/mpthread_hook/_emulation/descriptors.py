@@ -31,6 +31,7 @@ _real_close = os.close
 _real_closerange = os.closerange
 _real_dup2 = os.dup2
 _real_fstat = os.fstat
+_real_get_blocking: Any = getattr(os, "get_blocking", None)
 _real_open = os.open
 real_read = os.read
 real_write = os.write
@@ -218,10 +219,20 @@ def _translating_alone(name: str) -> Any:
     return call
 
 
+def _wait_for_input(fd: Any) -> None:
+    """Wait, if reading it would, where signals and the end of the process interrupt that."""
+    from .select import is_readable, wait_readable  # noqa: PLC0415 - loaded only where somebody waits so
+
+    if type(fd) is int and fd >= 0 and not is_readable(fd) and _real_get_blocking(fd):
+        wait_readable((fd,))
+
+
 @standing_in(real_read)
 def read(_os: Any, fd: int, length: int, /) -> bytes:
     if HERE.thread is not None:
         fd = resolve(fd)
+        if type(length) is int and length > 0:
+            _wait_for_input(fd)
     return real_read(fd, length)
 
 
@@ -244,12 +255,22 @@ isatty = _translating_alone("isatty")
 lseek = _translating("lseek")
 pread = _translating("pread")
 pwrite = _translating("pwrite")
-readv = _translating("readv")
 set_blocking = _translating("set_blocking")
 set_inheritable = _translating("set_inheritable")
 tcgetpgrp = _translating_alone("tcgetpgrp")
 ttyname = _translating_alone("ttyname")
 writev = _translating("writev")
+
+_real_readv: Any = getattr(os, "readv", None)
+
+
+@standing_in(_real_readv)
+def readv(_os: Any, fd: int, buffers: Any, /) -> int:
+    if HERE.thread is not None:
+        fd = resolve(fd)
+        _wait_for_input(fd)
+    return _real_readv(fd, buffers)  # type: ignore[no-any-return]
+
 
 _real_sendfile: Any = getattr(os, "sendfile", None)
 

@@ -178,6 +178,15 @@ def wait_readable(fds: Iterable[int], timeout: float | None = None) -> list[int]
     return found
 
 
+def is_readable(fd: int) -> bool:
+    """Return whether reading a descriptor would not wait; True where the system cannot tell."""
+    if _real_poll is None:  # `select` knows sockets only there, or no number above 1023
+        return True
+    poller = _real_poll()
+    poller.register(fd, _real.POLLIN)
+    return bool(poller.poll(0))
+
+
 def _milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1000
 
