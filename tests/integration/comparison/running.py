@@ -24,8 +24,8 @@ METHODS = ("fork", "spawn")
 #: Variables of the calling environment that would change what the programs see.
 DROPPED = ("PYTHON", "MPTHREAD_HOOK", "COVERAGE", "COV_CORE", "PYTEST", "COMPARE_")
 #: Seconds for one case, and for one whole program.
-CASE_LIMIT = 40
-PROGRAM_LIMIT = 60
+CASE_LIMIT = 120
+PROGRAM_LIMIT = 120
 #: What makes the stock interpreter a hooked one; nothing else differs between the two.
 STARTUP = {"stock": "", "hook": "import mpthread_hook\nmpthread_hook.enable()\n"}
 

@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from .stage import finish, flush, launch, only, run, say
+from .stage import LIMIT, finish, flush, launch, only, run, say
 
 
 class _Quit(SystemExit):
@@ -290,7 +290,7 @@ def case_sentinel_after_every_end() -> None:
 
     for target, argument in ((_leave, 2), (_raise, OSError("no")), (_leave_hard, 3), (_kill_itself, 9)):
         process = launch(target, argument, name=f"{target.__name__} {argument!r}")
-        say(wait([process.sentinel], 15) == [process.sentinel])
+        say(wait([process.sentinel], LIMIT) == [process.sentinel])
         finish(process)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from .stage import attempt, say
+from .stage import LIMIT, attempt, say
 
 
 def _square(number: int) -> int:
@@ -53,7 +53,7 @@ def case_executor_results() -> None:
     with ProcessPoolExecutor(2) as executor:
         say(list(executor.map(_square, range(8), chunksize=3)))
         futures = [executor.submit(_fail, number) for number in range(4)]
-        say([type(future.exception(15)).__name__ for future in futures])
+        say([type(future.exception(LIMIT)).__name__ for future in futures])
         say(sorted(f.result() for f in as_completed(futures[:2])), len(wait(futures).done))
         attempt(futures[2].result)
         say("_fail" in str(futures[2].exception().__cause__))
@@ -66,9 +66,9 @@ def case_executor_breaks() -> None:
     for how in ("hard", "kill"):
         with ProcessPoolExecutor(2) as executor:
             future = executor.submit(_die, how)
-            say(type(future.exception(15)).__name__, future.exception())
+            say(type(future.exception(LIMIT)).__name__, future.exception())
             try:
-                executor.submit(_square, 1).result(15)
+                executor.submit(_square, 1).result(LIMIT)
             except BrokenProcessPool as error:
                 say(error)
 
@@ -80,18 +80,25 @@ def _bad_initializer() -> None:
 def case_executor_initializer() -> None:
     """A failing initializer breaks the executor."""
     with ProcessPoolExecutor(1, initializer=_initialize, initargs=("x",)) as executor:
-        say(executor.submit(_tell_initial, 1).result(15))
+        say(executor.submit(_tell_initial, 1).result(LIMIT))
     with ProcessPoolExecutor(1, initializer=_bad_initializer) as executor:
         try:
-            executor.submit(_square, 1).result(15)
+            executor.submit(_square, 1).result(LIMIT)
         except BrokenProcessPool as error:
             say(error)
 
 
+def _begin(gate: Any) -> None:
+    gate.wait()
+
+
 def case_executor_shutdown() -> None:
     """shutdown() may cancel what has not begun."""
-    executor = ProcessPoolExecutor(1)
-    futures = [executor.submit(time.sleep, 0.1) for _ in range(8)]
+    # The worker begins when the last one has been cancelled: so it cannot have done them all by then.
+    gate = multiprocessing.Event()
+    executor = ProcessPoolExecutor(1, initializer=_begin, initargs=(gate,))
+    futures = [executor.submit(_square, number) for number in range(8)]
+    futures[-1].add_done_callback(lambda _: gate.set())
     executor.shutdown(wait=True, cancel_futures=True)
     say(all(future.done() for future in futures), any(future.cancelled() for future in futures))
 
@@ -99,4 +106,4 @@ def case_executor_shutdown() -> None:
 def case_executor_exit_in_a_task() -> None:
     """sys.exit() in a task is its future's exception."""
     with ProcessPoolExecutor(1) as executor:
-        say(repr(executor.submit(_exit, 3).exception(15)))
+        say(repr(executor.submit(_exit, 3).exception(LIMIT)))

@@ -10,7 +10,7 @@ import threading
 from multiprocessing import util
 from typing import Any
 
-from .stage import finish, launch, receive, run, say
+from .stage import LIMIT, finish, launch, receive, run, say
 
 
 def _finalizers() -> None:
@@ -87,6 +87,7 @@ def _threads(how: str) -> None:
 
     def work() -> None:
         gate.wait()
+        threading.main_thread().join()  # until the main thread, at its end, waits for this one
         say("the thread ends")
 
     thread = threading.Thread(target=work)
@@ -94,12 +95,9 @@ def _threads(how: str) -> None:
     atexit.register(say, "exit function")
     util.Finalize(None, lambda: (say("finalizer"), gate.set()), exitpriority=0)
     if how == "raise":
-        threading.Timer(0.05, gate.set).start()
         raise ValueError("with a live thread")
     if how == "exit":
-        threading.Timer(0.05, gate.set).start()
         sys.exit(3)
-    threading.Timer(0.05, gate.set).start()
     say("end of the target")
 
 
@@ -176,7 +174,7 @@ def case_queue_is_flushed() -> None:
     """What a child put into a queue before it ended arrives."""
     queue: Any = multiprocessing.Queue()
     process = launch(_fill, queue, 200)
-    got = [queue.get(timeout=15)[:3] for _ in range(200)]
+    got = [queue.get(timeout=LIMIT)[:3] for _ in range(200)]
     finish(process)
     say(got == [(str(number) * 1000)[:3] for number in range(200)], queue.empty())
 
@@ -192,7 +190,7 @@ def case_joined_queue_survives_a_hard_exit() -> None:
     """What was put, and whose thread was joined, arrives though the child ends by os._exit()."""
     queue: Any = multiprocessing.Queue()
     process = launch(_fill_and_leave, queue)
-    say(queue.get(timeout=15))
+    say(queue.get(timeout=LIMIT))
     finish(process)
 
 

@@ -11,7 +11,7 @@ from multiprocessing import reduction
 from multiprocessing.connection import Client, Listener, wait
 from typing import Any
 
-from .stage import attempt, finish, launch, only, receive, run, say
+from .stage import LIMIT, attempt, finish, launch, only, receive, run, say
 
 
 def _send(connection: Any, *values: Any) -> None:
@@ -213,9 +213,9 @@ def case_queue_is_closed_by_the_child() -> None:
     """A queue that a child closes is open in the parent."""
     queue: Any = multiprocessing.Queue()
     run(_use_queue, queue)
-    say(queue.get(timeout=15))
+    say(queue.get(timeout=LIMIT))
     queue.put("parent")
-    say(queue.get(timeout=15))
+    say(queue.get(timeout=LIMIT))
     queue.close()
     attempt(queue.put, 1)
     attempt(queue.get)
@@ -297,7 +297,7 @@ def _watch_parent_of(gate: Any, connection: Any) -> None:
     parent = multiprocessing.parent_process()
     say("alive", parent.is_alive(), wait([parent.sentinel], 0) == [])
     gate.send("ready")
-    say(wait([parent.sentinel], 15) == [parent.sentinel])
+    say(wait([parent.sentinel], LIMIT) == [parent.sentinel])
     connection.send((parent.is_alive(), parent.join(1)))
 
 
@@ -316,15 +316,15 @@ def case_wait_for_ends() -> None:
     silent, _other = multiprocessing.Pipe()
     process = launch(_send, theirs, "sent")
     theirs.close()
-    say(wait([ours, silent], 15) == [ours], receive(ours))
-    say(wait([ours, silent], 15) == [ours], receive(ours))
+    say(wait([ours, silent], LIMIT) == [ours], receive(ours))
+    say(wait([ours, silent], LIMIT) == [ours], receive(ours))
     say(wait([silent], 0.05))
     finish(process)
-    say(set(wait([ours, process.sentinel], 15)) == {ours, process.sentinel})
+    say(set(wait([ours, process.sentinel], LIMIT)) == {ours, process.sentinel})
 
 
 def _select(connection: Any, other: Any) -> None:
-    readable, writable, _ = select.select([connection, other], [connection], [], 15)
+    readable, writable, _ = select.select([connection, other], [connection], [], LIMIT)
     say(readable == [connection], writable == [connection], connection.recv())
 
 

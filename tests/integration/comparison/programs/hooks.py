@@ -10,7 +10,7 @@ import threading
 from multiprocessing import util
 from typing import Any
 
-from .stage import finish, launch, only, receive, run, say
+from .stage import LIMIT, finish, launch, only, receive, run, say
 
 _armed = [False]
 
@@ -183,8 +183,14 @@ def case_thread_locals_are_fresh() -> None:
     del _local.value
 
 
-def _log() -> None:
-    logging.getLogger("hooks").error("the child logs")
+def _log(connection: Any) -> None:
+    logger = logging.getLogger("hooks")
+    lock: Any = logger.handlers[0].lock
+    free = lock.acquire(blocking=False)
+    if free:
+        lock.release()
+    connection.send(free)
+    logger.error("the child logs")
 
 
 @only("fork")
@@ -205,8 +211,9 @@ def case_logging_locks_are_free() -> None:
     thread = threading.Thread(target=hold)
     thread.start()
     held.wait()
-    process = launch(_log)
-    process.join(2)
+    ours, theirs = multiprocessing.Pipe()
+    process = launch(_log, theirs)
+    process.join(LIMIT if receive(ours) is True else 0.5)
     say("the child could log", process.exitcode == 0)
     release.set()
     thread.join()

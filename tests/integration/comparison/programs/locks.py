@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Any
 
-from .stage import attempt, finish, launch, receive, run, say
+from .stage import LIMIT, attempt, finish, launch, receive, run, say
 
 
 def _release(lock: Any) -> None:
@@ -20,7 +20,7 @@ def case_lock_has_no_owner() -> None:
     lock = multiprocessing.Lock()
     lock.acquire()
     run(_release, lock)
-    say(lock.acquire(timeout=5))
+    say(lock.acquire(timeout=LIMIT))
     lock.release()
     attempt(lock.release)
     run(_release, lock)
@@ -92,7 +92,7 @@ def case_semaphores() -> None:
 def _wait_condition(condition: Any, connection: Any) -> None:
     with condition:
         connection.send("waits")
-        connection.send(condition.wait(15))
+        connection.send(condition.wait(LIMIT))
 
 
 def case_condition() -> None:
@@ -118,7 +118,7 @@ def case_condition() -> None:
 
 
 def _wait_event(event: Any) -> None:
-    sys.exit(5 if event.wait(15) and event.is_set() else 1)
+    sys.exit(5 if event.wait(LIMIT) and event.is_set() else 1)
 
 
 def case_event() -> None:
@@ -134,16 +134,16 @@ def case_event() -> None:
 
 
 def _pass_barrier(barrier: Any, connection: Any) -> None:
-    connection.send(barrier.wait(15))
+    connection.send(barrier.wait(LIMIT))
     try:
-        barrier.wait(15)
+        barrier.wait(LIMIT)
     except threading.BrokenBarrierError:
         connection.send("broken")
 
 
 def case_barrier() -> None:
     """A barrier lets all pass together, each with its number, and breaks for all."""
-    barrier = multiprocessing.Barrier(3, timeout=15)
+    barrier = multiprocessing.Barrier(3, timeout=LIMIT)
     pipes = [multiprocessing.Pipe() for _ in range(2)]
     children = [
         launch(_pass_barrier, barrier, theirs, name=f"child {n}") for n, (_, theirs) in enumerate(pipes)

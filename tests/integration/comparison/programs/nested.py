@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Any
 
-from .stage import attempt, finish, launch, receive, run, say
+from .stage import LIMIT, attempt, finish, launch, receive, run, say
 
 
 def _descend(depth: int, connection: Any) -> None:
@@ -171,7 +171,7 @@ def case_queue_over_generations() -> None:
     """A queue reaches from the program to its grandchildren."""
     queue: Any = multiprocessing.Queue()
     run(_share, queue)
-    say(queue.get(timeout=15))
+    say(queue.get(timeout=LIMIT))
 
 
 def _lock_in_threads(lock: Any, value: Any) -> None:

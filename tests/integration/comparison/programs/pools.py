@@ -11,7 +11,7 @@ import time
 from multiprocessing.managers import BaseManager
 from typing import Any
 
-from .stage import attempt, finish, launch, receive, run, say
+from .stage import LIMIT, attempt, finish, launch, receive, run, say
 
 
 def _square(number: int) -> int:
@@ -28,11 +28,11 @@ def case_pool_results() -> None:
         say(pool.map(_square, range(10)))
         say(pool.starmap(_pair, [(1, 2), (3, 4)]))
         say(list(pool.imap(_square, range(5), chunksize=2)), sorted(pool.imap_unordered(_square, range(5))))
-        say(pool.apply(_square, (7,)), pool.apply_async(_square, (8,)).get(15))
+        say(pool.apply(_square, (7,)), pool.apply_async(_square, (8,)).get(LIMIT))
         got: list[Any] = []
-        pool.map_async(_square, range(3), callback=got.append).wait(15)
+        pool.map_async(_square, range(3), callback=got.append).wait(LIMIT)
         say(got)
-        say(pool.map(_square, []), pool.starmap_async(_pair, [(1, 1)]).get(15))
+        say(pool.map(_square, []), pool.starmap_async(_pair, [(1, 1)]).get(LIMIT))
 
 
 def _fail(number: int) -> int:
@@ -55,15 +55,15 @@ def case_pool_errors() -> None:
             cause = type(error.__cause__).__name__
             say(cause, "_fail" in str(error.__cause__), "ValueError: number 2" in str(error.__cause__))
         got: list[Any] = []
-        pool.apply_async(_fail, (2,), error_callback=got.append).wait(15)
+        pool.apply_async(_fail, (2,), error_callback=got.append).wait(LIMIT)
         say(repr(got))
         iterator = pool.imap(_fail, range(4), 1)
         for _ in range(4):
             attempt(next, iterator)
         result = pool.apply_async(_fail, (2,))
-        result.wait(15)
+        result.wait(LIMIT)
         say(result.ready(), result.successful())
-        attempt(pool.apply_async(time.sleep, (0.3,)).get, 0.01)
+        attempt(pool.apply_async(time.sleep, (60,)).get, 0.01)
         attempt(pool.apply, _return_unpicklable)
     attempt(pool.apply, _square, (1,))
     attempt(multiprocessing.Pool, 0)
@@ -77,7 +77,7 @@ def case_pool_exit_in_a_task() -> None:
     """sys.exit() in a task ends the worker; the pool has another."""
     with multiprocessing.Pool(1) as pool:
         attempt(pool.apply_async(_exit, (3,)).get, 0.5)
-        say(pool.apply_async(_square, (3,)).get(15))
+        say(pool.apply_async(_square, (3,)).get(LIMIT))
 
 
 def _die(how: str) -> None:
@@ -91,7 +91,7 @@ def case_pool_death_of_a_worker() -> None:
     for how in ("hard", "kill"):
         with multiprocessing.Pool(1) as pool:
             attempt(pool.apply_async(_die, (how,)).get, 0.5)
-            say(pool.apply_async(_square, (3,)).get(15))
+            say(pool.apply_async(_square, (3,)).get(LIMIT))
 
 
 def _pid(_: int) -> int:
@@ -137,7 +137,7 @@ def case_pool_close_and_join() -> None:
     began = time.monotonic()
     pool.terminate()
     pool.join()
-    say(time.monotonic() - began < 10, [process.is_alive() for process in pool._pool])  # type: ignore[attr-defined]
+    say(time.monotonic() - began < LIMIT, [process.is_alive() for process in pool._pool])  # type: ignore[attr-defined]
     say(multiprocessing.active_children())
 
 
@@ -157,7 +157,7 @@ def case_manager_objects() -> None:
         numbers, names = manager.list([1, 2]), manager.dict(a=1)
         space, lock, queue = manager.Namespace(x=1), manager.Lock(), manager.Queue()
         run(_use_proxies, numbers, names, space, lock, queue)
-        say(list(numbers), dict(names), space.x, queue.get(timeout=15), len(numbers), numbers[-1])
+        say(list(numbers), dict(names), space.x, queue.get(timeout=LIMIT), len(numbers), numbers[-1])
         attempt(names.__getitem__, "missing")
         say(str(numbers), type(numbers).__name__)
         say(manager.address is not None, manager._process.pid != os.getpid())  # type: ignore[attr-defined]
@@ -204,7 +204,7 @@ def case_manager_shutdown() -> None:
     numbers = manager.list()
     process = manager._process  # type: ignore[attr-defined]
     manager.shutdown()
-    process.join(15)
+    process.join(LIMIT)
     say(process.is_alive())
     try:
         len(numbers)

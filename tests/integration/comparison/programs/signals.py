@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any
 
-from .stage import attempt, finish, flush, launch, only, receive, run, say, settle
+from .stage import LIMIT, attempt, finish, flush, launch, only, receive, run, say, settle
 
 
 def _handler(number: int, frame: Any) -> None:
@@ -122,9 +122,12 @@ def _wait_in(what: str, connection: Any) -> None:
     }
     connection.send("ready")
     connection.recv()
-    began = time.monotonic()
-    blockers[what]()
-    connection.send(time.monotonic() - began > 0.9 * _WAIT)
+    whole = False
+    while not reached:  # a signal that is late finds the next wait
+        began = time.monotonic()
+        blockers[what]()
+        whole = time.monotonic() - began > 0.9 * _WAIT
+    connection.send(whole)
     connection.send(reached)
 
 
@@ -208,8 +211,8 @@ def _raise_in(what: str, connection: Any) -> None:
         "select": lambda: select.select([connection.fileno()], [], []),
         "loop": lambda: _loop(60),
     }
-    connection.send("ready")
     try:
+        connection.send("ready")
         blockers[what]()
     except _Told as error:
         say(what, "ended by", error)
@@ -233,6 +236,8 @@ def _terminates(how: str, connection: Any) -> None:
     def handle(number: int, frame: Any) -> None:
         del number, frame
         say("SIGTERM handled")
+        if how == "return":
+            connection.send("handled")
         if how == "exit":
             sys.exit(7)
         if how == "hard":
@@ -242,9 +247,9 @@ def _terminates(how: str, connection: Any) -> None:
             raise _Told
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN if how == "ignore" else handle)
-    connection.send("ready")
     try:
-        say(how, "received", connection.recv())
+        # In one line, which the traceback shows wherever in it the child is.
+        say(how, "received", connection.send("ready") or connection.recv())
     finally:
         say("finally")
 
@@ -257,6 +262,8 @@ def case_handlers_of_terminate() -> None:
         say(receive(ours))
         settle()
         process.terminate()
+        if how == "return":
+            say(receive(ours))
         if how in ("return", "ignore"):
             process.join(0.1)
             say(process.is_alive())
@@ -276,15 +283,25 @@ def case_kill_has_no_handler() -> None:
 
 def _alarm() -> None:
     say(signal.alarm(0))
-    signal.signal(signal.SIGALRM, _handler)
-    signal.alarm(100)
-    say(signal.alarm(0))
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    seen: list[int] = []
+
+    def handle(number: int, frame: Any) -> None:
+        if not seen:
+            _handler(number, frame)
+            writer.send("rang")
+        seen.append(number)
+
+    signal.signal(signal.SIGALRM, handle)
+    signal.alarm(1000)
+    say(500 < signal.alarm(0) <= 1000)
+    signal.setitimer(signal.ITIMER_REAL, 1000)
+    say(500 < signal.getitimer(signal.ITIMER_REAL)[0] <= 1000)
     signal.setitimer(signal.ITIMER_REAL, 0.05)
-    say(0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.05)
-    signal.pause()
-    say(signal.getitimer(signal.ITIMER_REAL))
+    say(receive(reader))
+    say(signal.getitimer(signal.ITIMER_REAL), len(seen))
     signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-    for _ in range(3):
+    while len(seen) < 4:  # it rings again and again: one that rings before the pause does no harm
         signal.pause()
     say(signal.setitimer(signal.ITIMER_REAL, 0)[1])
     attempt(signal.setitimer, signal.ITIMER_REAL, -1)
@@ -297,9 +314,9 @@ def _deadly_alarm() -> None:
 
 def _alarm_breaks_sleep() -> None:
     signal.signal(signal.SIGALRM, _raise_told)
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
     try:
-        time.sleep(30)
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        time.sleep(60)
     except _Told as error:
         say("out of sleep by", error)
 
@@ -318,9 +335,9 @@ def _tell_timer() -> None:
 def case_timers_are_not_inherited() -> None:
     """A timer of the parent is not one of the child, and the child cannot stop it."""
     signal.signal(signal.SIGALRM, _handler)
-    signal.setitimer(signal.ITIMER_REAL, 50)
+    signal.setitimer(signal.ITIMER_REAL, 1000)
     run(_tell_timer)
-    say(40 < signal.setitimer(signal.ITIMER_REAL, 0)[0] <= 50)
+    say(500 < signal.setitimer(signal.ITIMER_REAL, 0)[0] <= 1000)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
@@ -392,7 +409,7 @@ async def _loop_handler() -> None:
     reached = loop.create_future()
     loop.add_signal_handler(signal.SIGUSR1, reached.set_result, "handled by the loop")
     os.kill(os.getpid(), signal.SIGUSR1)
-    say(await asyncio.wait_for(reached, 10))
+    say(await asyncio.wait_for(reached, LIMIT))
     say(loop.remove_signal_handler(signal.SIGUSR1))
 
 
@@ -407,19 +424,26 @@ def case_asyncio_handlers() -> None:
     run(_asyncio)
 
 
+async def _ready_and_sleep(connection: Any) -> None:
+    import asyncio
+
+    connection.send("ready")  # from inside the loop, whose handler of SIGINT is in place then
+    await asyncio.sleep(60)
+
+
 def _interrupted(how: str, connection: Any) -> None:
-    connection.send("ready")
     try:
+        if how == "asyncio":
+            import asyncio
+
+            asyncio.run(_ready_and_sleep(connection))
+        connection.send("ready")
         if how == "sleep":
             time.sleep(60)
         elif how == "recv":
             connection.recv()
         elif how == "loop":
             _loop(60)
-        else:
-            import asyncio
-
-            asyncio.run(asyncio.sleep(60))
     except KeyboardInterrupt:
         say(how, "interrupted")
         sys.exit(5)
@@ -442,10 +466,10 @@ def _signal_parent() -> None:
 
 def case_signal_to_the_parent() -> None:
     """A child can signal its parent."""
-    reached = threading.Event()
-    signal.signal(signal.SIGUSR1, lambda *_: reached.set())
+    ours, theirs = multiprocessing.Pipe()
+    signal.signal(signal.SIGUSR1, lambda *_: theirs.send("signalled"))
     run(_signal_parent)
-    say(reached.wait(5))
+    say(receive(ours))
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
 
 
@@ -472,18 +496,18 @@ def case_signal_to_a_sibling() -> None:
 
 def case_child_ended_signal() -> None:
     """The parent gets SIGCHLD when a child ends."""
-    reached = threading.Event()
-    signal.signal(signal.SIGCHLD, lambda *_: reached.set())
+    ours, theirs = multiprocessing.Pipe()
+    signal.signal(signal.SIGCHLD, lambda *_: theirs.send("ended"))
     run(int)
-    say(reached.wait(5))
+    say(receive(ours))
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _child_ended() -> None:
-    reached = threading.Event()
-    signal.signal(signal.SIGCHLD, lambda *_: reached.set())
+    ours, theirs = multiprocessing.Pipe()
+    signal.signal(signal.SIGCHLD, lambda *_: theirs.send("ended"))
     run(int, name="grandchild")
-    say(reached.wait(5))
+    say(receive(ours))
 
 
 def case_child_ended_signal_in_a_child() -> None:

@@ -12,7 +12,7 @@ import time
 from multiprocessing import util
 from typing import Any
 
-from .stage import attempt, finish, launch, only, receive, run, say, settle
+from .stage import LIMIT, attempt, finish, launch, only, receive, run, say, settle
 
 
 def _wait(connection: Any) -> None:
@@ -68,8 +68,15 @@ def _wait_condition(condition: Any, connection: Any) -> None:
 def case_condition_of_a_stopped_waiter() -> None:
     """A waiter of a condition that was stopped while it waits does not hold it."""
     condition = multiprocessing.Condition()
-    _stop(_wait_condition, condition)
-    say(condition.acquire(timeout=5))
+    ours, theirs = multiprocessing.Pipe()
+    process = launch(_wait_condition, condition, theirs)
+    say(receive(ours))
+    with condition:
+        pass  # the child has let go of it: it waits
+    settle()
+    process.kill()
+    finish(process)
+    say(condition.acquire(timeout=LIMIT))
 
 
 def _wait_lock(lock: Any, connection: Any) -> None:
@@ -83,7 +90,7 @@ def case_lock_of_a_stopped_waiter() -> None:
     lock.acquire()
     _stop(_wait_lock, lock)
     lock.release()
-    say(lock.acquire(timeout=5))
+    say(lock.acquire(timeout=LIMIT))
 
 
 def _put(queue_: Any, connection: Any) -> None:
@@ -99,7 +106,7 @@ def case_what_was_put_is_there() -> None:
     """What a child had written into a queue before it was stopped can be read."""
     numbers: Any = multiprocessing.Queue()
     _stop(_put, numbers)
-    say([numbers.get(timeout=5) for _ in range(10)])
+    say([numbers.get(timeout=LIMIT) for _ in range(10)])
     attempt(numbers.get, timeout=0.05)
 
 
@@ -116,13 +123,16 @@ def case_other_workers_go_on() -> None:
     worker = launch(_work, numbers, results, name="worker")
     victim = launch(_work, victim_queue, results, name="victim")
     victim_queue.put(100)
-    say(results.get(timeout=15))
+    say(results.get(timeout=LIMIT))
+    # The victim may hold the lock of the results for a moment longer; what the worker puts shows that it is free.
+    numbers.put(50)
+    say(results.get(timeout=LIMIT))
     settle()
     victim.kill()
     finish(victim)
     for number in range(5):
         numbers.put(number)
-    say([results.get(timeout=15) for _ in range(5)])
+    say([results.get(timeout=LIMIT) for _ in range(5)])
     numbers.put(None)
     finish(worker)
 
@@ -178,15 +188,17 @@ def case_except_all_in_a_loop_does_not_help() -> None:
 
 
 def _writes(path: str, connection: Any) -> None:
-    def write() -> None:
+    def write(begun: threading.Event) -> None:
         while True:
             with open(path, "a", encoding="utf-8") as file:
                 file.write("x")
+            begun.set()
             time.sleep(0.001)
 
-    threading.Thread(target=write, daemon=True).start()
-    write_more = threading.Thread(target=write)
-    write_more.start()
+    for daemon in (True, False):
+        begun = threading.Event()
+        threading.Thread(target=write, args=(begun,), daemon=daemon).start()
+        begun.wait()
     connection.send("writing")
     connection.recv()
 
@@ -195,9 +207,10 @@ def case_all_its_threads_stop() -> None:
     """With a child all of its threads end, daemons or not: they do nothing any more."""
     path = "written-by-threads"
     _stop(_writes, path, how="terminate")
-    settle(0.1)
-    size = os.path.getsize(path)
-    settle(0.1)
+    deadline, size = time.monotonic() + LIMIT, 0
+    while size != os.path.getsize(path) and time.monotonic() < deadline:
+        size = os.path.getsize(path)
+        settle(0.2)
     say(size > 0, os.path.getsize(path) == size)
 
 
@@ -245,7 +258,7 @@ def case_stop_at_once() -> None:
     for how, code in (("terminate", -15), ("kill", -9)):
         process = launch(time.sleep, 60)
         getattr(process, how)()
-        process.join(15)
+        process.join(LIMIT)
         say(process.exitcode == code)
 
 
@@ -273,10 +286,15 @@ def case_lock_of_threads_is_not_shared() -> None:
     say(items.empty())
 
 
+def _say_and_wait(connection: Any) -> None:
+    # In one line, which the traceback shows wherever in it the child is.
+    return connection.send("ready") or connection.recv()
+
+
 def case_interrupt() -> None:
     """SIGINT ends a waiting child by KeyboardInterrupt."""
     ours, theirs = multiprocessing.Pipe()
-    process = launch(_wait, theirs)
+    process = launch(_say_and_wait, theirs)
     say(receive(ours))
     settle()
     os.kill(process.pid, signal.SIGINT)

@@ -161,12 +161,13 @@ def _stop_all(kind: str, how: str) -> None:
     for _, ours in children:
         if ours.poll(LIMIT):
             ours.recv()
-    settle(0.2)
+    # What the system keeps has to be reached, for a child that is blocked in foreign code is named.
+    settle(1.0 if kind == "system" else 0.2)
     began = time.monotonic()
     for process, _ in children:
         getattr(process, how)()
     for process, _ in children:
-        process.join(5)
+        process.join(LIMIT)
         if process.is_alive():
             say(f"{process.name}: not stopped by {how}")
         else:

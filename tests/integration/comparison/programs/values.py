@@ -8,7 +8,7 @@ import threading
 from multiprocessing import shared_memory
 from typing import Any, ClassVar
 
-from .stage import attempt, finish, launch, only, receive, run, say
+from .stage import LIMIT, attempt, finish, launch, only, receive, run, say
 
 
 class Thing:
@@ -205,7 +205,7 @@ def case_unpicklable_item_of_a_queue() -> None:
     queue: Any = multiprocessing.Queue()
     attempt(queue.put, Unpicklable())
     queue.put("fine")
-    say(queue.get(timeout=15))
+    say(queue.get(timeout=LIMIT))
 
 
 class Unloadable:
@@ -225,8 +225,8 @@ def case_unloadable_messages() -> None:
     queue: Any = multiprocessing.Queue()
     queue.put(Unloadable())
     queue.put("fine")
-    attempt(queue.get, timeout=15)
-    say(queue.get(timeout=15))
+    attempt(queue.get, timeout=LIMIT)
+    say(queue.get(timeout=LIMIT))
 
 
 def _identity(connection: Any) -> None:
@@ -287,7 +287,7 @@ def case_order_of_a_queue() -> None:
     """Items of one producer come out in their order."""
     queue: Any = multiprocessing.Queue()
     process = launch(_fill, queue, list(range(100)))
-    say([queue.get(timeout=15) for _ in range(100)] == list(range(100)))
+    say([queue.get(timeout=LIMIT) for _ in range(100)] == list(range(100)))
     finish(process)
     say(queue.empty(), queue.qsize(), queue.full())
     attempt(queue.get_nowait)
@@ -302,9 +302,9 @@ def case_bounded_queue() -> None:
     say(queue.full(), queue.qsize())
     attempt(queue.put, 3, False)
     attempt(queue.put, 3, True, 0.01)
-    say(queue.get(timeout=15))
+    say(queue.get(timeout=LIMIT))
     queue.put(3)
-    say(queue.get(timeout=15), queue.get(timeout=15))
+    say(queue.get(timeout=LIMIT), queue.get(timeout=LIMIT))
 
 
 def _consume(queue: Any) -> None:

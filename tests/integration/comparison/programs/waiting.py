@@ -10,7 +10,7 @@ import time
 from multiprocessing.connection import wait
 from typing import Any
 
-from .stage import attempt, finish, launch, only, receive, run, say, settle
+from .stage import LIMIT, attempt, finish, launch, only, receive, run, say, settle
 
 
 def _decode(status: int) -> tuple[Any, ...]:
@@ -60,7 +60,7 @@ def case_waitpid_without_waiting() -> None:
     process = launch(_wait, theirs)
     say(os.waitpid(process.pid, os.WNOHANG))
     ours.send("go")
-    wait([process.sentinel], 15)
+    wait([process.sentinel], LIMIT)
     pid, status = os.waitpid(process.pid, 0)
     say(pid == process.pid, _decode(status))
     _forget(process)
@@ -203,7 +203,7 @@ def case_unknown_pids() -> None:
 def case_zombie() -> None:
     """A child that ended and was not waited for yet still has its pid."""
     process = launch(_leave, 2)
-    wait([process.sentinel], 15)
+    wait([process.sentinel], LIMIT)
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     attempt(os.kill, process.pid, 0)
     attempt(os.kill, process.pid, 9)
