@@ -52,8 +52,9 @@ class Waiting:
 
 def _say(text: str) -> None:
     try:
-        print("mpthread_hook:", text, file=sys.stderr)
-    except Exception:  # no stderr, or a broken one: nothing at a start may fail
+        if sys.stderr is not None:  # to `print`, None means stdout
+            print("mpthread_hook:", text, file=sys.stderr)
+    except Exception:  # a broken one: nothing at a start may fail
         pass
 
 
@@ -92,9 +93,12 @@ def _start(ran: "list[str]") -> None:
 
 def _may_hold(entry: str) -> bool:
     # Cheaper than a finder, which lists the folder: that may hold thousands of files, and be slow to reach.
-    name = f"{entry}/sitecustomize"
-    exists = os.path.exists
-    return exists(f"{name}.py") or exists(f"{name}.pyc") or exists(name) or os.path.isfile(entry)
+    # And `access` raises nothing for what is missing, which is the rule here.
+    name, has = f"{entry}/sitecustomize", os.access
+    try:
+        return has(f"{name}.py", 0) or has(f"{name}.pyc", 0) or has(name, 0) or os.path.isfile(entry)
+    except ValueError:  # no name of a file: a null character, a lone surrogate
+        return False
 
 
 def _pass_on(ran: "list[str]", entries: "list[str]") -> None:

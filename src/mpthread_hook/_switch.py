@@ -69,13 +69,19 @@ class Finder:
             return trigger(fullname, path, target)
         if fullname.partition(".")[0] not in ROOTS:
             return None
-        if undecided and not settle():
-            # We have just left the list that the import goes through, so we go through the rest of it.
-            return elsewhere(fullname, path, target)
-        # Not at the top: this is the second stage, which a program without multiprocessing never pays for.
-        from ._hook import importer  # noqa: PLC0415
+        try:
+            if not undecided or settle():
+                # Not at the top: this is the second stage, which a program without multiprocessing never pays for.
+                from ._hook import importer  # noqa: PLC0415
 
-        return importer.find_spec(fullname)
+                return importer.find_spec(fullname)
+        except (Exception, SystemExit) as error:
+            package = sys.modules.get(fullname.partition(".")[0])
+            if type(getattr(package, "__loader__", None)).__module__.startswith(f"{__package__}."):
+                raise  # one that is ours already cannot be made whole from the interpreter's own
+            give_up(fullname, error)
+        # We have just left the list that the import goes through, so we go through the rest of it.
+        return elsewhere(fullname, path, target)
 
     def invalidate_caches(self) -> None:
         """Nothing is cached here."""
@@ -93,6 +99,8 @@ ways_in: list[str] = []
 started = False
 #: Whether the first import of `multiprocessing` has still to find out if this platform needs us.
 undecided = False
+#: Whether a part of the package could not be loaded: start-up files do not try again, `enable()` does.
+broken = False
 #: Why the hook is on or off, in a sentence; empty before anybody asked.
 sentence = ""
 #: What went wrong on the way, each a line that was printed to stderr.
@@ -115,8 +123,9 @@ def words() -> frozenset[str]:
 def say(text: str) -> None:
     """Print one line to stderr; where there is none, do nothing."""
     try:
-        print("mpthread_hook:", text, file=sys.stderr)
-    except Exception:  # no stderr, or a broken one: nothing at a start may fail
+        if sys.stderr is not None:  # to `print`, None means stdout
+            print("mpthread_hook:", text, file=sys.stderr)
+    except Exception:  # a broken one: nothing at a start may fail
         pass
 
 
@@ -147,6 +156,9 @@ def start(way: str) -> bool:
     The door of every start-up file.  May be called any number of times, through any number of doors; never
     raises, and never imports `multiprocessing`.
     """
+    global broken, sentence, started, undecided
+    if broken:
+        return False
     try:
         with lock:
             _decide(way)
@@ -158,7 +170,11 @@ def start(way: str) -> bool:
                 activation.take_over_late()
         return started
     except (Exception, SystemExit) as error:
-        problem(f"{way} could not start it ({type(error).__name__}: {error})")
+        sentence = f"off: {way} could not start it ({type(error).__name__}: {error})"
+        problem(sentence[5:])
+        started, undecided, broken = False, False, True
+        if not getattr(sys.modules.get("mpthread_hook._hook.activation"), "_depth", 0):
+            remove()
         return False
 
 
@@ -212,6 +228,27 @@ def settle() -> bool:
                 ways_in.clear()
                 remove()
         return finder in sys.meta_path
+
+
+def give_up(fullname: str, error: BaseException) -> None:
+    """Leave `multiprocessing` to the interpreter, with one line, because a part of this package is broken.
+
+    Raises ImportError instead if somebody insists on us: `enable()` in code, or ``strict``.
+    """
+    global broken, sentence, started, undecided
+    reason = f"the package cannot be loaded ({type(error).__name__}: {error})"
+    activation = sys.modules.get("mpthread_hook._hook.activation")
+    late = getattr(activation, "_early", None)  # then `start()` puts everything back, and says the line
+    if late or getattr(activation, "_depth", 0) or "strict" in words():
+        raise ImportError(f"mpthread_hook: {reason}", name=fullname) from error
+    problem(f"{reason}; multiprocessing is the interpreter's own")
+    started, undecided, broken = False, False, True
+    restore = getattr(activation, "_restore", None)
+    if restore is not None:
+        restore()
+    ways_in.clear()
+    remove()
+    sentence = f"off: {reason}"
 
 
 def install(way: str = "code") -> bool:

@@ -8,13 +8,15 @@ import platform
 import site
 import sys
 import sysconfig
+from importlib.machinery import PathFinder
 
 from .. import __version__, _switch, _table
-from .._hook import activation, policy
+from .._hook import activation, late, policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from importlib.machinery import ModuleSpec
     from typing import Any
 
     Facts = dict[str, Any]
@@ -57,6 +59,8 @@ def collect() -> Facts:
         },
         "status": activation.status(),
         "switch": {"variable": os.environ.get(_switch.VARIABLE), "words": sorted(_switch.words())},
+        # When the first of them ran: a clean start has loaded some thirty modules by then.
+        "modules_before": len(_switch.before),
         "imported_before": _imported_before(),
         "start_up_files": _start_up_files(),
         "probes": {
@@ -101,17 +105,23 @@ def _site_folders() -> list[str]:
     return [folder for folder in dict.fromkeys([*folders, user]) if folder and os.path.isdir(folder)]
 
 
+def _current_folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return None
+
+
 def _start_up_files() -> list[dict[str, Any]]:
     """Return the start-up files that this interpreter would find, and whether they are ours."""
     found = []
     # `python -m` put the current folder there, after the start.
-    entries = sys.path[1:] if sys.path[:1] == [os.getcwd()] else sys.path
+    entries = sys.path[1:] if sys.path[:1] == [_current_folder()] else sys.path
     for entry in dict.fromkeys(entries):
-        for name in ("sitecustomize.py", "sitecustomize.pyc"):
-            path = os.path.join(entry, name)
-            if os.path.isfile(path):
-                found.append({"file": path, "ours": _is_ours(path)})
-                break
+        # Through the finder, because an entry may be a zip file, and the file a .pyc or a package.
+        spec = PathFinder.find_spec("sitecustomize", [entry])
+        if spec is not None and spec.loader is not None:
+            found.append({"file": str(spec.origin), "ours": _is_ours(spec)})
     for folder in _site_folders():
         found += [
             {"file": os.path.join(folder, name), "ours": True}
@@ -121,11 +131,10 @@ def _start_up_files() -> list[dict[str, Any]]:
     return found
 
 
-def _is_ours(path: str) -> bool:
+def _is_ours(spec: ModuleSpec) -> bool:
     try:
-        with open(path, "rb") as file:
-            return _MARK.encode() in file.read()
-    except OSError:
+        return _MARK.encode() in spec.loader.get_data(spec.origin)  # type: ignore[union-attr]
+    except (OSError, AttributeError):
         return False
 
 
@@ -221,6 +230,13 @@ def _problems_of_late(facts: Facts) -> list[tuple[str, str]]:
 # For people
 
 
+def _taken(state: Facts) -> str:
+    references = state["early_references"]
+    lines = [late.describe(references)] if references else []
+    lines += [f"  {name}: follows" for name in state["early_functions"]]
+    return "".join(f"\n{line}" for line in lines)
+
+
 def _print(facts: Facts) -> None:
     state, platform_facts = facts["status"], facts["platform"]
     print(
@@ -241,7 +257,12 @@ def _print(facts: Facts) -> None:
     print(f"Ways in that ran: {', '.join(state['ways_in']) or 'none'}")
     for index, file in enumerate(state["sitecustomize"]):
         print(f"  sitecustomize {'that ran' if not index else 'that it passed on to'}: {file}")
-    print(f"Imported before them: {', '.join(facts['imported_before']) or 'the standard library only'}")
+    if state["ways_in"]:
+        names = ", ".join(facts["imported_before"]) or "none"
+        print(
+            f"Imported before them: {facts['modules_before']} modules, of others than the interpreter: {names}"
+        )
+    print(f"Taken early from multiprocessing:{_taken(state) or ' nothing'}")
     print("Start-up files on the path:")
     for one in facts["start_up_files"]:
         print(f"  {one['file']} ({'ours' if one['ours'] else 'not ours'})")

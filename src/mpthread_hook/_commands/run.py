@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 _USAGE = """\
-usage: mpthread_hook run (SCRIPT | -m MODULE | -c COMMAND) [ARGUMENT ...]
+usage: mpthread_hook run [--children] (SCRIPT | -m MODULE | -c COMMAND) [ARGUMENT ...]
 
 Run a program as `python` would, with thread-backed multiprocessing. SCRIPT may be a file,
 or a folder or zip file that has a __main__.py. Everything after it belongs to the program.
+With --children the hook is also on in every Python program that it starts.
 """
 
 
@@ -30,12 +31,16 @@ def main(argv: list[str]) -> int:
     if argv[:1] in (["-h"], ["--help"]):
         print(_USAGE, end="")
         return 0
+    children = argv[:1] == ["--children"]
+    argv = argv[1:] if children else argv
     kind = argv[0] if argv and argv[0] in ("-m", "-c") else ""
     if not argv or (kind and len(argv) < 2) or (not kind and argv[0].startswith("-")):
         wrong = (
             f"what {kind} names is missing" if kind else f"no option {argv[0]}" if argv else "nothing to run"
         )
         print(f"{_USAGE}mpthread_hook run: {wrong}", file=sys.stderr)
+        return 2
+    if children and not _include_children():
         return 2
     # Whoever runs us (`coverage run`) may have imported multiprocessing already, and is not to be warned of it;
     # the program itself has not begun.
@@ -47,6 +52,23 @@ def main(argv: list[str]) -> int:
     else:
         _run_script(argv[0], argv[1:])
     return 0
+
+
+def _include_children() -> bool:
+    """Leave in the environment what turns the hook on in every interpreter that inherits it."""
+    from . import vendor  # noqa: PLC0415 - most runs do not need it
+
+    place = vendor.on_the_path()
+    if place is None:
+        text = "--children: no start-up file of this copy would run; `mpthread_hook vendor` writes one"
+        print(f"mpthread_hook run: {text}", file=sys.stderr)
+        return False
+    if place:
+        rest = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([place, rest]) if rest else place
+    words = _switch.words() & {"strict", "debug"}
+    os.environ[_switch.VARIABLE] = ",".join(["1", *sorted(words)])
+    return True
 
 
 def _run_command(command: str, arguments: list[str]) -> None:

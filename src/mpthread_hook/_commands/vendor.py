@@ -6,15 +6,18 @@ import json
 import os
 import shutil
 import sys
+from importlib.machinery import PathFinder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from typing import Any
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 #: What an application does not need.
 _LEFT_OUT = ("__pycache__", "*.pyc", "_demo", "demo.py", "pytest_plugin.py", "packaging.py", "00-*")
 _MARK = "mpthread_hook_waiting"
+_PTH = "00-mpthread_hook.pth"
 
 _NEXT = """
 In pyproject.toml, for Briefcase:
@@ -52,6 +55,27 @@ def sitecustomize() -> str:
         if os.path.isfile(path) and _is_ours(path):
             return os.path.normpath(path)
     raise FileNotFoundError("this copy of mpthread_hook came without its sitecustomize.py")
+
+
+def on_the_path() -> str | None:
+    """Return the folder that turns the hook on when it is on `PYTHONPATH`.
+
+    Empty if none is needed, because the .pth file beside the package runs at each start; None if there is none.
+    """
+    from site import getsitepackages, getusersitepackages  # noqa: PLC0415 - -S and -I leave it out
+
+    above = os.path.dirname(_PACKAGE)
+    # Without a home there is no place of the user's.
+    places = [os.path.realpath(place) for place in (*getsitepackages(), getusersitepackages()) if place]
+    if os.path.isfile(os.path.join(above, _PTH)) and os.path.realpath(above) in places:
+        return ""
+    for place in (above, os.path.dirname(above)):  # vendored; a checkout, which keeps the package in src
+        # Through the finder, because `place` may be a zip file and the file a .pyc.
+        spec = PathFinder.find_spec("sitecustomize", [place])
+        loader: Any = spec.loader if spec is not None else None
+        if spec is not None and loader is not None and _MARK.encode() in loader.get_data(spec.origin):
+            return place
+    return None
 
 
 def _is_ours(path: str) -> bool:
@@ -97,6 +121,17 @@ def _extra(destination: str, files: dict[str, str]) -> list[str]:
 
 def main(options: argparse.Namespace) -> int:
     """Write the files and say what to do next; returns 1 if something is in the way, or stale."""
+    if not os.path.isdir(_PACKAGE):
+        return _complain("this copy is in an archive; use one that is installed, or unpack it")
+    try:
+        return _vendor(options)
+    except BrokenPipeError:
+        raise  # the reader of what is printed, not a file
+    except OSError as error:
+        return _complain(f"{error.filename or options.destination}: {error.strerror or error}")
+
+
+def _vendor(options: argparse.Namespace) -> int:
     destination = os.path.normpath(options.destination)
     if os.path.realpath(os.path.join(destination, "mpthread_hook")) == os.path.realpath(_PACKAGE):
         return _complain("the destination is where this package is; name the application's folder")
@@ -132,8 +167,12 @@ def _complain(text: str) -> int:
 
 
 def _tell(options: argparse.Namespace, destination: str, written: list[str], total: int) -> None:
+    relative = os.path.relpath(destination)  # `sources` count from the folder of pyproject.toml
+    if not relative.startswith(os.pardir):
+        destination = relative
     sources = [
-        os.path.join(destination, name).replace(os.sep, "/") for name in ("mpthread_hook", "sitecustomize.py")
+        os.path.normpath(os.path.join(destination, name)).replace(os.sep, "/")
+        for name in ("mpthread_hook", "sitecustomize.py")
     ]
     if options.json:
         print(json.dumps({"written": written, "files": total, "sources": sources}, indent=1))

@@ -16,7 +16,7 @@ import sys
 from _thread import get_ident
 
 from .. import _identity, _switch, _table
-from ..errors import ActivationError, LeftoverProcessError
+from ..errors import ActivationError, LateActivationWarning, LeftoverProcessError
 from . import importer, late
 from .journal import Journal
 
@@ -115,7 +115,14 @@ def enable(late: str | None = None, way: str = "code") -> Handle:
         _switch.sentence = _switch.sentence if _switch.started else "on: enable() was called"
         _switch.install(way)
     if early:
-        _take_over(early, found, mode)
+        try:
+            _take_over(early, found, mode)
+        except BaseException:  # a broken package, or a warning that is an error: as it was before the call
+            with _switch.lock:
+                _depth -= 1
+                if not _depth and not _switch.started:
+                    _restore()
+            raise
     return Handle()
 
 
@@ -129,7 +136,16 @@ def take_over_late() -> None:
                 f"multiprocessing was imported before {_switch.ways_in[-1]} ran, and it is strict"
             )
             mode = "warn"
-        _take_over(early, _look_back(early, mode), mode)
+        try:
+            _take_over(early, _look_back(early, mode), mode)
+        except LateActivationWarning as warning:  # an error by `-W error`, which no start may raise
+            _switch.problem(str(warning))
+        except BaseException:  # `start()` says it
+            with _switch.lock:
+                _switch.started = False
+                if not _depth:
+                    _restore()
+            raise
 
 
 def _late_mode(mode: str | None) -> str:
@@ -186,14 +202,15 @@ def complete() -> None:
         return
     _completing.add(me)
     try:
-        for name in _table.foreign_modules():
+        foreign = _table.foreign_modules()
+        for name in foreign:
             if sys.modules.get(name) is not None:
                 _homes(name)
         with _switch.lock:
             if _completed or _switch.finder not in sys.meta_path:
                 return
             replaced: dict[int, Any] = {}
-            for name in _table.foreign_modules():
+            for name in foreign:
                 module = sys.modules.get(name)
                 if module is not None and not importer.being_imported(module):
                     _apply(module, replaced)
@@ -217,8 +234,8 @@ def patch(module: ModuleType) -> None:
 
 
 def _homes(name: str) -> None:
-    for row in _table.rows_of(name):
-        home = row[_table.HOME]
+    homes = {row[_table.HOME]: row for row in _table.rows_of(name)}  # one import for each, not for each row
+    for home, row in homes.items():
         if home is not None and row[_table.ATTR] is not None and row[_table.NAME] != "*":
             importer.import_module(home)
 
@@ -228,7 +245,7 @@ def _apply(module: ModuleType, replaced: dict[int, Any]) -> None:
         key, home, attr = row[_table.NAME], row[_table.HOME], row[_table.ATTR]
         if home is None or attr is None or key == "*":
             continue
-        room = importer.import_module(home)
+        room = sys.modules.get(home) or importer.import_module(home)  # by `_homes`, in nearly every case
         if key == "":
             getattr(room, attr)(_patches)
         elif hasattr(module, key):

@@ -92,7 +92,23 @@ class Loader:
             return
         if type(module) is _Unread:
             module.__class__ = _Module
-        self.execute(module)
+        try:
+            self.execute(module)
+        except (Exception, SystemExit) as error:
+            if module.__name__ != "multiprocessing" or self._stock is None:
+                if isinstance(error, SystemExit):  # a broken file of ours: it must not end the program
+                    raise ImportError(f"mpthread_hook: SystemExit: {error}", name=module.__name__) from error
+                raise
+            _switch.give_up(module.__name__, error)
+            self._execute_stock(module, self._stock)
+
+    @staticmethod
+    def _execute_stock(module: ModuleType, stock: ModuleSpec) -> None:
+        for key in [key for key in vars(module) if not key.startswith("__")]:
+            delattr(module, key)
+        _init_module_attrs(stock, module, override=True)
+        sys.modules[module.__name__] = module  # giving up took it out
+        stock.loader.exec_module(module)  # type: ignore[union-attr]
 
     def execute(self, module: ModuleType) -> None:
         """Do what `exec_module` does, now."""

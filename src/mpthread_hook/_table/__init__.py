@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 
-from . import adapted, emulated_control, emulated_state, served, substitutes
+from . import adapted, emulated_control, emulated_state, served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SINCE: Final = 5
 UNTIL: Final = 6
 NOTE: Final = 7
 
-_FOREIGN = (emulated_state.ROWS, emulated_control.ROWS, adapted.ROWS, substitutes.ROWS)
+_FOREIGN = (emulated_state.ROWS, emulated_control.ROWS, adapted.ROWS)
 
 
 def applies(row: Row, version: tuple[int, int]) -> bool:
@@ -40,41 +40,61 @@ def applies(row: Row, version: tuple[int, int]) -> bool:
 
 
 def _index(groups: tuple[tuple[Row, ...], ...]) -> dict[str, list[Row]]:
-    version = sys.version_info[:2]
+    """Return the rows of every version by module, as they stand: `rows_of` chooses when it is asked."""
     index: dict[str, list[Row]] = {}
     for rows in groups:
-        for row in rows:
-            # Hundreds of rows at every import of `multiprocessing`, and nearly all are of every version.
-            if (row[SINCE] is None and row[UNTIL] is None) or applies(row, version):
-                if row[MODULE] in index:
-                    index[row[MODULE]].append(row)
-                else:
-                    index[row[MODULE]] = [row]
+        # Hundreds of rows at every import of `multiprocessing`, those of a module nearly always in one piece.
+        start, module = 0, rows[0][MODULE]
+        for place, row in enumerate(rows):
+            if row[MODULE] != module:
+                index.setdefault(module, []).extend(rows[start:place])
+                start, module = place, row[MODULE]
+        index.setdefault(module, []).extend(rows[start:])
     return index
 
 
 _served_index = _index((served.ROWS,))
 _foreign_index = _index(_FOREIGN)
+#: The rows of the running version, of the modules that were asked for.
+_chosen: dict[str, list[Row]] = {}
 
 
 def all_rows() -> tuple[Row, ...]:
     """Return every row of every version."""
-    return served.ROWS + emulated_state.ROWS + emulated_control.ROWS + adapted.ROWS + substitutes.ROWS
+    return served.ROWS + emulated_state.ROWS + emulated_control.ROWS + adapted.ROWS
 
 
 def rows_of(module: str) -> list[Row]:
     """Return the rows of one module that are of the running Python version."""
-    return _served_index.get(module) or _foreign_index.get(module) or []
+    chosen = _chosen.get(module)
+    if chosen is None:
+        version = sys.version_info[:2]
+        rows = _served_index.get(module) or _foreign_index.get(module) or []
+        chosen = [
+            row for row in rows if (row[SINCE] is None and row[UNTIL] is None) or applies(row, version)
+        ]
+        _chosen[module] = chosen
+    return chosen
 
 
 def served_modules() -> list[str]:
     """Return the names of the modules that are served."""
-    return list(_served_index)
+    return _present(_served_index)
 
 
 def foreign_modules() -> list[str]:
     """Return the names of the modules outside multiprocessing that have rows."""
-    return list(_foreign_index)
+    return _present(_foreign_index)
+
+
+def _present(index: dict[str, list[Row]]) -> list[str]:
+    version = sys.version_info[:2]
+    # The first row of nearly every module is one of every version.
+    return [
+        name
+        for name, rows in index.items()
+        if (rows[0][SINCE] is None and rows[0][UNTIL] is None) or any(applies(row, version) for row in rows)
+    ]
 
 
 def whole_module(module: str) -> Row | None:

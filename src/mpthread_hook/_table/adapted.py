@@ -1,4 +1,4 @@
-"""Rows of third parties, and of account modules where the platform lacks them."""
+"""Rows of third parties, and of modules that are served only where the platform lacks them (``*``)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _LOKY = "mpthread_hook._adapters.loky"
 ROWS: tuple[Row, ...] = (
     ("pwd", "*", "threaded", "mpthread_hook._adapters.pwd", None, None, None, "Where the platform lacks it: one account, named by the environment."),
     ("grp", "*", "threaded", "mpthread_hook._adapters.grp", None, None, None, "Where the platform lacks it: one group, named as the account."),
+    ("_posixshmem", "*", "threaded", "mpthread_hook._backend.posixshmem", None, None, None, "named memory is a file in the temporary directory"),
+    ("_posixsubprocess", "*", "refused", "mpthread_hook._backend.posixsubprocess", None, None, None, "subprocess can be imported; starting a program raises OSError"),
     ("jinja2.environment", "", "threaded", "mpthread_hook._adapters.jinja", "install", None, None, "The code of a template is compiled once for all workers."),
     ("ansible.executor.process.worker", "", "threaded", _WORKER, "install", None, None, "A worker works on its own copy of the task, host, play context, loader and variables."),
     ("ansible.executor.module_common", "", "threaded", "mpthread_hook._adapters.ansible_compile", "install", None, (3, 12), "Modules are read by `ast.parse`, as that is safe in threads."),
