@@ -38,7 +38,7 @@ def _leaves_nothing() -> Iterator[None]:
     """Fail a test that leaves a thread, a thread process, our finder or a change of the environment."""
     threads, environ, finders = set(threading.enumerate()), dict(os.environ), _finders()
     yield
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     left = [thread for thread in threading.enumerate() if thread not in threads]
     for thread in left:
         thread.join(max(0.0, deadline - time.monotonic()))

@@ -6,12 +6,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.interpreters import bare_python, environment, place_package, place_sitecustomize, run, this_path
+from tests.interpreters import (
+    bare_python,
+    copy_package,
+    environment,
+    place_package,
+    place_sitecustomize,
+    run,
+    this_path,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,6 +131,7 @@ def test_doctor_finds_nothing_wrong(app: str) -> None:
     assert facts["status"]["sitecustomize"] == [os.path.join(app, "sitecustomize.py")]
     assert facts["start_up_files"][0] == {"file": os.path.join(app, "sitecustomize.py"), "ours": True}
     assert facts["versions"]["python"].startswith("3.")
+    assert 10 < facts["modules_before"] < 200
     assert all(set(probe) == {"works", "says"} for probe in facts["probes"].values())
     assert "ansible" in {adapter["package"] for adapter in facts["adapters"]}
 
@@ -135,6 +145,8 @@ def test_doctor_for_people(app: str) -> None:
         "Flags:",
         "Hook: on",
         "Ways in that ran: sitecustomize",
+        "Imported before them: ",
+        "Taken early from multiprocessing: nothing",
         "Probes:",
     ):
         assert word in good
@@ -143,6 +155,31 @@ def test_doctor_for_people(app: str) -> None:
     assert bad.returncode == 1
     assert bad.stdout.count("Problem: ") == bad.stdout.count("  Do this: ") == 1
     assert "remove MPTHREAD_HOOK from the environment" in bad.stdout
+
+
+def test_doctor_lists_what_was_taken_early() -> None:
+    """Every early reference is listed with its module, file and fate, the redirected ones too, which are no problem."""
+    code = (
+        "import warnings; warnings.simplefilter('ignore')\n"
+        "from multiprocessing import Process\nfrom os import getpid\n"
+        "import mpthread_hook; mpthread_hook.enable(); import multiprocessing\n"
+        "from mpthread_hook.__main__ import main; main(['doctor'])"
+    )
+    lines = run(bare_python(), "-c", code, env=environment(this_path())).stdout.splitlines()
+    start = lines.index("Taken early from multiprocessing:")
+    assert lines[start + 1 : start + 3] == [
+        "  __main__.Process is multiprocessing.context.Process (<no file>): redirected to threads",
+        "  __main__.getpid: follows",
+    ]
+    assert lines[-1] == "Nothing is wrong."
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the current folder cannot be removed")
+def test_doctor_without_a_current_folder(tmp_path: Path) -> None:
+    """A current folder that was removed is no reason to fail."""
+    code = "import os, sys; os.rmdir(os.getcwd()); from mpthread_hook.__main__ import main; sys.exit(main(['doctor']))"
+    done = run(bare_python(), "-c", code, env=environment(this_path(), MPTHREAD_HOOK="0"), cwd=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_doctor_imports_no_multiprocessing(app: str) -> None:
@@ -256,14 +293,10 @@ def test_a_vendored_copy_can_vendor(tmp_path: Path) -> None:
     """The copy makes a copy that is the same."""
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
     assert command("vendor", one).returncode == 0
-    done = run(
-        bare_python(), "-m", "mpthread_hook", "vendor", two, env=environment([one]), cwd=str(tmp_path)
-    )
+    done = run(bare_python(), "-m", "mpthread_hook", "vendor", two, env=environment([one]), cwd=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert (
-        run(
-            bare_python(), "-m", "mpthread_hook", "vendor", two, "--check", env=environment([one])
-        ).returncode
+        run(bare_python(), "-m", "mpthread_hook", "vendor", two, "--check", env=environment([one])).returncode
         == 0
     )
 
@@ -279,3 +312,40 @@ def test_vendor_spares_a_foreign_sitecustomize(tmp_path: Path) -> None:
     assert command("vendor", str(tmp_path / "app"), "--force").returncode == 0
     place_package(str(tmp_path / "here"))
     assert "where this package is" in command("vendor", str(tmp_path / "here")).stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the messages are those of POSIX")
+def test_vendor_says_what_is_in_the_way(tmp_path: Path) -> None:
+    """A destination that cannot be written is one sentence that names it, and no traceback."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "mpthread_hook").write_text("")
+    for destination in ("file", "file/below", "taken"):
+        done = command("vendor", destination, cwd=str(tmp_path))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"mpthread_hook vendor: {destination}")
+        assert done.stderr.endswith(": Not a directory\n")
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("destination", ["src/libs", "{}/src/libs", "./src/../src/libs/"])
+def test_vendor_prints_sources_that_count_from_the_project(tmp_path: Path, destination: str) -> None:
+    """However the destination is written, the lines for Briefcase are relative to the project."""
+    done = command("vendor", destination.format(tmp_path), "--json", cwd=str(tmp_path))
+    assert json.loads(done.stdout)["sources"] == ["src/libs/mpthread_hook", "src/libs/sitecustomize.py"]
+
+
+def test_commands_of_a_zip_file(tmp_path: Path) -> None:
+    """From a zip file `doctor` finds the start-up file in it, and `vendor` says that it cannot copy from there."""
+    app = copy_package(str(tmp_path / "app"))
+    place_sitecustomize(app)
+    archive = shutil.make_archive(app, "zip", app)
+    call = (bare_python(), "-m", "mpthread_hook")
+    env = environment([archive], MPTHREAD_HOOK="1")
+    facts = json.loads(run(*call, "doctor", "--json", env=env).stdout)
+    assert facts["start_up_files"][0] == {"file": f"{archive}/sitecustomize.py", "ours": True}
+    assert facts["problems"] == []
+    done = run(*call, "vendor", "target", env=env, cwd=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "archive" in done.stderr
+    assert not (tmp_path / "target").exists()

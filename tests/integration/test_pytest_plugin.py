@@ -157,7 +157,7 @@ def test_a_hang_shows_every_process(run: Callable[..., pytest.RunResult], pytest
 import threading
 seen = threading.Event()
 def stuck_here():
-    seen.wait(2)
+    seen.wait(10)  # far longer than the limit, on a busy machine as well
 def test_hanging(mpthread):
     process = Process(target=stuck_here, name="stuck"); process.start(); process.join()
 """

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import compileall
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.interpreters import (
+    bare_python,
+    copy_package,
+    environment,
+    place_package,
+    place_sitecustomize,
+    run,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +104,9 @@ def test_an_exception_is_printed_and_fails(tmp_path: Path) -> None:
         ((), 2, "nothing to run"),
         (("-m",), 2, "what -m names is missing"),
         (("-q",), 2, "no option -q"),
+        (("--children",), 2, "nothing to run"),
+        (("--children", "-m"), 2, "what -m names is missing"),
+        (("--children", "--children", "x.py"), 2, "no option --children"),
         (("nowhere.py",), 2, "can't open file 'nowhere.py'"),
         (("-m", "no_such_module"), 1, "no module named no_such_module"),
         (("-m", "json"), 1, "no module named json, or it is a package without __main__"),
@@ -137,6 +151,59 @@ def test_safe_path_is_kept(programs: Path) -> None:
     code = "import sys; print(sys.path[:1])"
     expected = outcome(programs, sys.executable, "-c", code, PYTHONSAFEPATH="1")
     assert outcome(programs, *RUN, "-c", code, PYTHONSAFEPATH="1") == expected
+
+
+SHOW_CHILD = """
+import subprocess, sys
+code = "import multiprocessing as m; p = m.Process(target=print, args=(5,)); "
+code += "p.start(); p.join(); print(p.pid > 1 << 30)"
+flags = sys.argv[1:]
+print(subprocess.run([sys.executable, *flags, "-c", code], capture_output=True, text=True).stdout.split())
+"""
+
+
+@pytest.mark.parametrize("form", ["checkout", "vendored", "zip", "stripped"])
+def test_programs_that_it_starts_have_it_too(tmp_path: Path, form: str) -> None:
+    """With ``--children`` Python programs that the program starts are served too, without it they are not."""
+    python, place = bare_python(), str(tmp_path / "app")
+    if form == "checkout":
+        place_package(os.path.join(place, "src"))
+        place_sitecustomize(place)
+        path = os.path.join(place, "src")
+    else:
+        copy_package(place)
+        place_sitecustomize(place)
+        path = place
+    if form == "stripped":
+        assert compileall.compile_dir(place, quiet=1, legacy=True)
+        for where, _, names in os.walk(place):
+            for name in names:
+                if name.endswith(".py"):
+                    os.remove(os.path.join(where, name))
+    if form == "zip":
+        path = shutil.make_archive(place, "zip", place)
+    (tmp_path / "program.py").write_text(SHOW_CHILD)
+    for option, served in ((), "False"), (("--children",), "True"):
+        # In front of what was there, which stays.
+        env = environment(["/kept", path], MPTHREAD_HOOK="0,strict")
+        done = run(python, "-m", "mpthread_hook", "run", *option, "program.py", env=env, cwd=str(tmp_path))
+        assert (done.stdout, done.stderr) == (f"['5', '{served}']\n", "")
+    code = "import os; print(os.environ['MPTHREAD_HOOK'], os.environ['PYTHONPATH'].split(os.pathsep)[1:])"
+    done = run(python, "-m", "mpthread_hook", "run", "--children", "-c", code, env=env, cwd=str(tmp_path))
+    assert done.stdout == f"1,strict {['/kept', path]}\n"
+
+
+def test_children_need_a_start_up_file(tmp_path: Path) -> None:
+    """A copy that came without start-up files refuses ``--children`` in one sentence, and runs nothing."""
+    place = copy_package(str(tmp_path / "lib"))
+    done = run(
+        *(bare_python(), "-m", "mpthread_hook", "run", "--children", "-c", "print(1)"),
+        env=environment([place]),
+        cwd=str(tmp_path),
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    text = "--children: no start-up file of this copy would run; `mpthread_hook vendor` writes one"
+    assert done.stderr == f"mpthread_hook run: {text}\n"
 
 
 def test_it_is_quiet_about_whoever_runs_it(tmp_path: Path) -> None:

@@ -165,6 +165,26 @@ def test_a_broken_package_is_one_line(tmp_path: Path, wheel: str) -> None:
         assert (done.returncode, done.stdout) == (0, "1\n")
         assert {line.partition(":")[0] for line in done.stderr.splitlines()} == {"mpthread_hook"}
         assert run(python, "-c", "print(1)", env=environment()).stderr == ""
+        if os.name == "posix":  # and where there is no stderr, stdout is the program's all the same
+            closed = ("sh", "-c", 'exec "$@" 2>&-', "sh", python, "-c", "print(1)")
+            assert run(*closed, env=environment(MPTHREAD_HOOK="1")).stdout == "1\n"
+
+
+@pytest.mark.parametrize("said", ["1", "1,strict"])
+def test_a_broken_second_stage_ends_no_start(tmp_path: Path, wheel: str, said: str) -> None:
+    """Somebody's .pth line imports multiprocessing while a file that this needs is broken: the program runs."""
+    python = make_venv(str(tmp_path / "venv"))
+    install(python, wheel)
+    with open(os.path.join(site_packages(python), "aaa.pth"), "w", encoding="utf-8") as file:
+        file.write("import multiprocessing.queues\n")
+    process = os.path.join(site_packages(python), "mpthread_hook", "_backend", "process.py")
+    with open(process, "w", encoding="utf-8") as file:
+        file.write("raise SystemExit(9)")
+    done = run(python, "-c", "print(1)", env=environment(MPTHREAD_HOOK=said))
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    assert "mpthread_hook: the package cannot be loaded" in done.stderr
+    if said == "1":
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_uninstall_leaves_nothing(tmp_path: Path, wheel: str) -> None:
@@ -187,6 +207,15 @@ def test_an_uninstall_leaves_nothing(tmp_path: Path, wheel: str) -> None:
     assert done.returncode == 0, done.stderr
     assert tree(str(tmp_path / "venv")) == before
     assert run(python, "-c", "import mpthread_hook").returncode == 1
+
+
+@pytest.mark.parametrize("flags", [[], ["-I"], ["-E"]])
+def test_run_includes_children(installed: str, flags: list[str]) -> None:
+    """``run --children`` of an installed copy needs the variable only: the path stays as it is."""
+    code = f"import os, subprocess, sys; assert 'PYTHONPATH' not in os.environ; subprocess.run([sys.executable, *{flags}, '-c', {SERVED!r}])"
+    done = run(installed, "-m", "mpthread_hook", "run", "--children", "-c", code)
+    assert (done.stdout, done.stderr) == ("true\n", "")
+    assert run(installed, "-m", "mpthread_hook", "run", "-c", code).stdout == "false\n"
 
 
 def test_the_installed_package_can_vendor(installed: str, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """What a start-up costs, what `MPTHREAD_HOOK` says, and how sitecustomize passes on."""
 
-
 from __future__ import annotations
 
+import json
 import os
 import sys
 import zipfile
@@ -14,6 +14,7 @@ from tests.interpreters import (
     ROOT,
     SITECUSTOMIZE,
     answer,
+    copy_package,
     environment,
     make_venv,
     place_package,
@@ -145,6 +146,106 @@ def test_a_broken_package_is_one_line(bare: str, tmp_path: Path, broken: str) ->
     assert "the package cannot be loaded" in done.stderr
 
 
+#: Says whether multiprocessing works and is the interpreter's own, what we patched, and what we say about it.
+AFTER = """
+import os; real = os.getpid
+import json, sys, multiprocessing, multiprocessing.queues
+lock = multiprocessing.Lock(); lock.acquire()
+served = type(multiprocessing.__spec__.loader).__module__.partition(".")[0] == "mpthread_hook"
+left = [repr(finder) for finder in sys.meta_path if "mpthread" in repr(finder)]
+import mpthread_hook._switch as switch
+print(json.dumps([served, os.getpid is real, left, switch.sentence.partition(" (")[0]]))
+"""
+STAGE_TWO = [
+    "_hook/importer.py",
+    "_table/served.py",
+    "_identity.py",
+    "_emulation/streams.py",
+    "_backend/process.py",
+]
+
+
+def broken_app(folder: str, file: str, body: str) -> str:
+    """Make an application whose copy of the package has a broken file, and return its folder."""
+    copy_package(folder)
+    place_sitecustomize(folder)
+    with open(os.path.join(folder, "mpthread_hook", file), "w", encoding="utf-8") as broken:
+        broken.write(body)
+    return folder
+
+
+@pytest.mark.parametrize("body", ["(", "raise SystemExit(3)"])
+@pytest.mark.parametrize("file", STAGE_TWO)
+def test_a_broken_second_stage_is_one_line(bare: str, tmp_path: Path, file: str, body: str) -> None:
+    """A file that the first import needs is broken: one line, stock's modules, and nothing of ours is left."""
+    if not os.access("/dev/shm", os.W_OK) and sys.platform == "linux":
+        pytest.skip("this machine has no semaphores, so stock multiprocessing does not work either")
+    app = broken_app(str(tmp_path), file, body)
+    done = run(bare, "-c", AFTER, env=environment([app], MPTHREAD_HOOK="1"))
+    assert done.stdout == '[false, true, [], "off: the package cannot be loaded"]\n', done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.endswith("; multiprocessing is the interpreter's own\n")
+
+
+@pytest.mark.parametrize("flags", [[], ["-S"]])
+@pytest.mark.parametrize("file", STAGE_TWO)
+def test_a_broken_second_stage_that_comes_late(
+    bare: str, tmp_path: Path, file: str, flags: list[str]
+) -> None:
+    """With multiprocessing imported before, a broken package is one line, and all stays the interpreter's."""
+    if not os.access("/dev/shm", os.W_OK) and sys.platform == "linux":
+        pytest.skip("this machine has no semaphores, so stock multiprocessing does not work either")
+    app = broken_app(str(tmp_path), file, "raise SystemExit(3)")
+    early = "import multiprocessing; early = multiprocessing\nimport mpthread_hook.auto\n"
+    code = early + AFTER.replace("[served", "[multiprocessing is early, served")
+    done = run(bare, *flags, "-c", code, env=environment([app], MPTHREAD_HOOK="1"))
+    assert json.loads(done.stdout)[:4] == [True, False, True, []], done.stderr
+    assert json.loads(done.stdout)[4].startswith("off: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_broken_package_leaves_a_late_program_alone(bare: str, tmp_path: Path) -> None:
+    """`enable()` in code raises, and everything is as it was before the call."""
+    app = broken_app(str(tmp_path), "_backend/process.py", "raise SystemExit(3)")
+    code = """
+import json, os, sys, multiprocessing, mpthread_hook, mpthread_hook._hook.activation
+before = list(sys.modules.items()), list(sys.meta_path), os.getpid, multiprocessing.Process.__bases__
+try: mpthread_hook.enable(late="rebind")
+except ImportError as error: text = str(error)
+known = [item for item in sys.modules.items() if item[0].partition(".")[0] != "mpthread_hook"]
+old = [item for item in before[0] if item[0].partition(".")[0] != "mpthread_hook"]
+after = list(sys.meta_path), os.getpid, multiprocessing.Process.__bases__
+print(json.dumps([known[: len(old)] == old, before[1:] == after, mpthread_hook.enabled(), text]))
+"""
+    found = answer(code, python=bare, env=environment([app], MPTHREAD_HOOK="0"))
+    assert found[:3] == [True, True, False]
+    assert "SystemExit: 3" in found[3]
+
+
+@pytest.mark.parametrize("file", STAGE_TWO[1:])
+def test_a_broken_second_stage_is_an_error_for_who_insists(bare: str, tmp_path: Path, file: str) -> None:
+    """``strict``, and `enable()` in code, get an ImportError that names the fault, never a silent stock."""
+    app = broken_app(str(tmp_path), file, "raise SystemExit(3)")
+    for variable, code in (("1,strict", ""), ("0", "import mpthread_hook; mpthread_hook.enable()\n")):
+        done = run(
+            bare, "-c", code + "import multiprocessing", env=environment([app], MPTHREAD_HOOK=variable)
+        )
+        if file in ("_identity.py", "_table/served.py") and code:
+            continue  # enable() itself needs them
+        assert done.returncode == 1
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("ImportError: mpthread_hook: the package cannot be loaded (")
+        assert "SystemExit: 3" in last
+
+
+def test_a_broken_policy_is_one_line(bare: str, tmp_path: Path) -> None:
+    """An undecided hook whose probes are broken steps aside."""
+    app = broken_app(str(tmp_path), "_hook/policy.py", "raise SystemExit(3)")
+    done = run(bare, "-c", WHO, env=environment([app]))
+    assert done.stdout == "false\n"
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_strict_raises_when_the_package_is_missing(bare: str, tmp_path: Path) -> None:
     """``strict``: a missing package is an ImportError of `import multiprocessing`, never of the start."""
     place_sitecustomize(str(tmp_path))
@@ -155,10 +256,14 @@ def test_strict_raises_when_the_package_is_missing(bare: str, tmp_path: Path) ->
     assert done.stderr.splitlines()[-1].startswith("ImportError: mpthread_hook: the package cannot be loaded")
 
 
-def test_a_start_without_stderr_is_quiet(bare: str, app: str) -> None:
-    """Where `sys.stderr` is None (a phone, pythonw) nothing that we say fails."""
-    code = "import sys; sys.stderr = None; import mpthread_hook._switch as s; s.problem('x'); print(1)"
-    assert answer(code, python=bare, env=environment([app])) == 1
+@pytest.mark.skipif(os.name != "posix", reason="the shell closes a descriptor")
+@pytest.mark.parametrize("said", ["1,loud", "1,debug"])
+def test_a_start_without_stderr_is_quiet(bare: str, app: str, said: str) -> None:
+    """Where `sys.stderr` is None (a phone, pythonw) nothing that we say fails, or is written to stdout instead."""
+    code = "import sys; assert sys.stderr is None; import multiprocessing, mpthread_hook; print(1)"
+    env = environment([app], MPTHREAD_HOOK=said)
+    done = run("sh", "-c", 'exec "$@" 2>&-', "sh", bare, "-c", code, env=env)
+    assert (done.returncode, done.stdout) == (0, "1\n")
 
 
 def test_start_never_raises(bare: str, app: str) -> None:

@@ -164,6 +164,33 @@ except mpthread_hook.errors.ActivationError: print(json.dumps(mpthread_hook.enab
     assert late(code) is False
 
 
+def test_a_warning_that_is_an_error_changes_nothing(late: Any) -> None:
+    """With ``-W error`` enable() raises the warning, is not enabled, and does not count."""
+    code = """
+import mpthread_hook._hook.activation
+before = list(sys.modules.items()), list(sys.meta_path), os.getpid, worker.Worker.__bases__
+warnings.simplefilter("error")
+try: mpthread_hook.enable()
+except mpthread_hook.errors.LateActivationWarning: pass
+known = dict(before[0])
+after = [item for item in sys.modules.items() if item[0] in known], list(sys.meta_path), os.getpid, worker.Worker.__bases__
+print(json.dumps([before == after, mpthread_hook.enabled(), mpthread_hook.status()["depth"]]))
+"""
+    assert late(code) == [True, False, 0]
+
+
+def test_a_start_says_a_warning_that_is_an_error(late: Any) -> None:
+    """A start-up file that comes late cannot raise: with ``-W error`` it prints the warning, and is on."""
+    code = """
+os.environ["MPTHREAD_HOOK"] = "1"
+warnings.simplefilter("error")
+import mpthread_hook.auto
+worker.Process(target=print).start()
+print(json.dumps([mpthread_hook.enabled(), len(mpthread_hook.status()["problems"])]))
+"""
+    assert late(code) == [True, 1]
+
+
 def test_an_unknown_mode_is_refused(late: Any) -> None:
     """A ``late`` that does not exist is a ValueError and enables nothing."""
     code = """

@@ -91,6 +91,10 @@ for name in _table.served_modules():
 for row in _table.all_rows():
     if row[_table.HOME] and row[_table.ATTR]:
         try:
+            importlib.import_module(row[_table.MODULE])  # a home is asked for when what it patches is there
+        except ImportError:
+            pass
+        try:
             getattr(importlib.import_module(row[_table.HOME]), row[_table.ATTR])
         except (ImportError, AttributeError) as error:
             bad.append([row[_table.MODULE], row[_table.NAME], str(error)])
