@@ -140,7 +140,7 @@ def test_a_python_without_threads(tmp_path: Path) -> None:
     assert "thread" in found.stderr + found.stdout
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("how", [HOOKED, SANDBOXED], ids=["hooked", "sandboxed"])
 def test_interrupt(tmp_path: Path, sandbox: None, how: tuple[str, ...]) -> None:
     """An interrupt ends a play whose workers sleep soon, with stock's status and words."""
@@ -176,7 +176,7 @@ def interrupted(how: tuple[str, ...], folder: Path) -> tuple[int, str]:
             with open(pipe, encoding="ascii") as file:
                 told += len(file.readlines())
         os.kill(process.pid, signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=50)
     finally:
         process.kill()
         process.wait()

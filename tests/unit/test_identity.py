@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib
+import select
 import signal
+import socket
+import sys
 import threading
 import time
 from _thread import allocate_lock
@@ -15,10 +20,11 @@ from mpthread_hook.errors import AbandonedThreadWarning, ProcessStartError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.unit
 
-LONG = 20.0
+LONG = 60.0
 
 
 def started(body: Callable[[], int], name: str = "child") -> _identity.ThreadProcess:
@@ -106,23 +112,23 @@ def test_a_process_running_python_code_is_killed() -> None:
 
 def test_a_process_blocked_in_foreign_code_is_abandoned_by_name() -> None:
     """A thread that cannot be unwound does not keep its process alive; a warning names it."""
-    lock = allocate_lock()
-    lock.acquire()
-    blocked = threading.Event()
+    ours, theirs = socket.socketpair()
+    write = ctypes.CDLL(None).write
 
     def body() -> int:
-        blocked.set()
-        lock.acquire()
+        write(theirs.fileno(), bytes(1 << 24), 1 << 24)
         return 0
 
     process = started(body, "stuck one")
-    assert blocked.wait(LONG)
+    # What arrives was written by that call, which has far more to write than the socket takes.
+    assert select.select([ours], [], [], LONG)[0] == [ours]
     _identity.kill(process, -9)
     with pytest.warns(AbandonedThreadWarning, match="'stuck one'"):
         assert _identity.wait(process, LONG)
     assert process.exitcode == -9
     _identity.reap(process)
-    lock.release()
+    ours.close()
+    theirs.close()
 
 
 def test_threads_of_a_process_belong_to_it_and_end_with_it() -> None:
@@ -253,8 +259,45 @@ def test_call_later_and_cancel() -> None:
     assert not wrong
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="before 3.13 there is always a GIL")
+@pytest.mark.parametrize("gil", [True, False])
+def test_a_thread_that_imports_is_known(gil: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without a GIL: it imports, waits for one who does, or does neither; it is left alone meanwhile."""
+    monkeypatch.setattr(_identity, "_gil_is_enabled", lambda: gil)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "imported_slowly.py").write_text("import builtins; builtins.hold_import()")
+    inside, go = threading.Event(), threading.Event()
+
+    def hold_import() -> None:
+        inside.set()
+        assert go.wait(LONG)
+
+    monkeypatch.setattr("builtins.hold_import", hold_import, raising=False)
+
+    def body() -> int:
+        importlib.import_module("imported_slowly")
+        return 0
+
+    child = started(body)
+    try:
+        assert inside.wait(LONG)
+        main = child.main
+        assert main is not None
+        assert _identity._imports(main) == "imported_slowly"
+        here = _identity.Thread(_identity.MAIN)
+        here.ident = threading.get_ident()
+        assert _identity._imports(here) is None
+        assert _identity.kill(child, -9)
+    finally:
+        go.set()
+    assert ended(child) == -9
+    assert "imported_slowly" in sys.modules  # as a whole: half of a module would have been taken out again
+    del sys.modules["imported_slowly"]
+
+
 def test_random_kills_lose_nobody() -> None:
     """Fifty children killed at unpredictable moments all end with the signal they were killed by."""
+
     def body() -> int:
         number = 0
         while number < 10**9:

@@ -62,7 +62,6 @@ def row_for(label: str, method: str, version: tuple[int, int]) -> tuple[Differen
 _ABANDONED = (
     "+ err: AbandonedThreadWarning: thread process '{}' (pid …) was ended while blocked in foreign code*"
 )
-_PRINTS_ABANDONED = (_ABANDONED.format("os.read"),)
 
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
@@ -124,8 +123,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         reason="No platform can end one thread from outside without harm to the others.",
         advice="Give blocking calls of foreign libraries a timeout; wait for pipes by select() or a selector.",
         shows={
-            "stopping.terminate_what_waits_for_the_system": _PRINTS_ABANDONED,
-            "stopping.kill_what_waits_for_the_system": _PRINTS_ABANDONED,
+            "stopping.stop_what_is_blocked_in_foreign_code": (_ABANDONED.format("child"),) * 2,
         },
     ),
     Difference(

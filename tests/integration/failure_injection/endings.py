@@ -238,12 +238,16 @@ def _receive(connection: Any) -> None:
     ours.close()
 
 
-def _read_in_c(connection: Any) -> None:
+def _write_in_c(connection: Any) -> None:
     ours, theirs = socket.socketpair()
     PEERS.append(theirs)
-    read = ctypes.CDLL(None).read
-    connection.send("ready")
-    read(ours.fileno(), ctypes.create_string_buffer(1), 1)
+
+    def watch() -> None:
+        select.select([theirs], [], [])
+        connection.send("ready")  # something has been written: that call has begun, and the rest has no room
+
+    threading.Thread(target=watch).start()
+    ctypes.CDLL(None).write(ours.fileno(), bytes(1 << 24), 1 << 24)
     ours.close()
 
 
@@ -284,7 +288,7 @@ def table() -> dict[str, Ending]:
         "exit with a thread": Ending(_exit_with_thread, 18),
         "exit holding a lock": Ending(_exit_holding, 19, _one(multiprocessing.Lock), holds=True),
         "socket.recv": Ending(_receive, -9, stop=signal.SIGKILL),
-        "a read in C": Ending(_read_in_c, -15, stop=signal.SIGTERM, foreign=True),
+        "a write in C": Ending(_write_in_c, -15, stop=signal.SIGTERM, foreign=True),
     }
     for code in (0, 3, 255, -1):
         found[f"exit {code}"] = Ending(_exit, code & 255, _with(code))

@@ -74,6 +74,6 @@ def test_nothing_is_left_over(told: dict[str, Any]) -> None:
 
 def test_the_abandoned_are_named(told: dict[str, Any]) -> None:
     """Each child that was blocked in foreign C code is reported by its name, and no other one is."""
-    foreign = [text for text in told["abandoned"] if "'a read in C'" in text]
+    foreign = [text for text in told["abandoned"] if "'a write in C'" in text]
     assert [text for text in told["abandoned"] if text not in foreign] == []
     assert len(foreign) == told["foreign"]

@@ -215,11 +215,13 @@ def test_programs_at_the_same_time_do_not_meet() -> None:
     """Two programs of one archive that run together each have their own."""
     assert told(
         """
+import threading
+sys.all_three = threading.Barrier(3, timeout=60)
 data = packed(state="owner = None", **PAD)
 code = '''
-import json, time, state
+import json, state
 state.owner = sys.argv[1]
-time.sleep(2.5)  # long enough that all three are there at once, on a busy machine too
+sys.all_three.wait()
 print(json.dumps([state.owner, id(state)]))
 '''
 programs = [start(code, data, name) for name in "abc"]

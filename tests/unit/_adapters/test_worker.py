@@ -90,7 +90,7 @@ class PluginLoader:
         module = types.ModuleType(name)
         sys.modules[name] = module
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
         exec(open(path).read(), module.__dict__)
         return module
 """,
@@ -180,7 +180,7 @@ def ask():
     found.append(hasattr(one._load_module_source("ansible.plugins.lookup.x", path), "LookupModule"))
 first = threading.Thread(target=ask)
 first.start()
-loader.begun.wait(10)
+loader.begun.wait(60)
 second = threading.Thread(target=ask)
 second.start()
 second.join(0.2)

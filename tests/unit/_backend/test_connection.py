@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import importlib
 import os
 import pickle
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.unit
 
-LONG = 20.0
+LONG = 60.0
 
 
 def test_values_are_copied_and_atoms_are_not(mp: Any) -> None:
@@ -34,6 +35,36 @@ def test_values_are_copied_and_atoms_are_not(mp: Any) -> None:
     assert received[1] is not items[1]
     assert b.recv() is text
     assert b.recv()[1] is text
+
+
+def test_a_detached_connection_is_closed_and_its_end_stays_open(mp: Any) -> None:
+    """`_detach` (3.14) leaves the end to whoever has its descriptor: the other side sees no end of file."""
+    a, b = mp.Pipe()
+    b.send("before")
+    b._detach()
+    assert b.closed
+    with pytest.raises(OSError, match="handle is closed"):
+        b.send("after")
+    del b
+    assert a.recv() == "before"
+    assert not a.poll()
+
+
+def test_an_inbox_that_changes_while_it_is_read_is_read_again(mp: Any) -> None:
+    """Without the GIL readers take messages meanwhile, and iteration over a deque raises RuntimeError then."""
+    assert mp.Pipe  # loads what is tested
+    pipe = importlib.import_module("mpthread_hook._backend.pipe")
+
+    class Changing(collections.deque[int]):
+        changes = 2
+
+        def __iter__(self) -> Any:
+            if self.changes:
+                self.changes -= 1
+                raise RuntimeError("deque mutated during iteration")
+            return super().__iter__()
+
+    assert pipe._snapshot(Changing([1, 2])) == [1, 2]
 
 
 def test_bytes_and_objects_mix(mp: Any) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.unit
 
-LONG = 20.0
+LONG = 60.0
 
 
 def keep(*args: Any, **kwargs: Any) -> Any:

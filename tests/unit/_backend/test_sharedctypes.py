@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.unit
 
-LONG = 20.0
+LONG = 60.0
 
 
 def test_access_waits_for_the_lock_of_somebody_else(mp: Any) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.unit
 
-LONG = 20.0
+LONG = 60.0
 
 
 def test_release_too_often(mp: Any) -> None:

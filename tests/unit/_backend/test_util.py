@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.unit
 
-LONG = 20.0
+LONG = 60.0
 
 
 def test_a_finalizer_never_runs_in_a_thread_that_its_process_may_wait_for(

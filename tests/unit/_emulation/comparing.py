@@ -41,7 +41,7 @@ def run(
         input=text,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         env=env,
         cwd=folder,
         check=False,

@@ -99,11 +99,11 @@ SAME = {
     "waiting is interruptible": """
         class Alarm(Exception): pass
         def ring(*_): raise Alarm
-        def wait(lock, *arguments):
+        def wait(seconds, lock, *arguments):
             signal.signal(signal.SIGALRM, ring)
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
             with open("locked", "r+b") as file:
                 try:
+                    signal.setitimer(signal.ITIMER_REAL, seconds)
                     lock(file, *arguments)
                 except Alarm:
                     print("interrupted", flush=True)
@@ -111,14 +111,15 @@ SAME = {
             with open("locked", "w+b") as file:
                 mp.Process(target=time.sleep, args=(0,)).start()
                 fcntl.lockf(file, fcntl.LOCK_EX)
-                alone(wait, fcntl.lockf, fcntl.LOCK_EX)
+                alone(wait, 0.1, fcntl.lockf, fcntl.LOCK_EX)
                 fcntl.lockf(file, fcntl.LOCK_UN)
-                alone(wait, fcntl.lockf, fcntl.LOCK_EX)
+                alone(wait, 60, fcntl.lockf, fcntl.LOCK_EX)
                 fcntl.flock(file, fcntl.LOCK_EX)
-                alone(wait, fcntl.flock, fcntl.LOCK_EX)
+                alone(wait, 0.1, fcntl.flock, fcntl.LOCK_EX)
                 fcntl.flock(file, fcntl.LOCK_UN)
-                alone(wait, fcntl.flock, fcntl.LOCK_EX)
-                print(fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB))
+                alone(wait, 60, fcntl.flock, fcntl.LOCK_EX)
+                # Not LOCK_NB: under the hook the call that was interrupted gets the lock for a moment when it is free.
+                print(fcntl.flock(file, fcntl.LOCK_EX))
     """,
     "other programs": """
         lock = "import fcntl, sys; f = open('locked', 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX); "

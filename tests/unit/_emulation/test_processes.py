@@ -128,22 +128,25 @@ SAME = {
                     print(type(error).__name__, error)
     """,
     "waiting by pid": """
-        import time
-        def child(code):
-            time.sleep(0.05)
+        def child(code, go):
+            go.acquire()
             if code < 0:
                 os.kill(os.getpid(), -code)
             os._exit(code)
-        def start(code):
-            p = mp.Process(target=child, args=(code,))
+        def start(code, begin=1):
+            go = mp.Semaphore(begin)
+            p = mp.Process(target=child, args=(code, go))
             p.start()
+            started.append(go)
             return p.pid
+        started = []
         def describe(status):
             parts = [os.WIFEXITED(status), os.WIFSIGNALED(status), os.waitstatus_to_exitcode(status)]
             return parts + [os.WEXITSTATUS(status) if parts[0] else os.WTERMSIG(status)]
         def main():
-            pid = start(3)
+            pid = start(3, 0)
             print(os.waitpid(pid, os.WNOHANG))
+            started[0].release()
             found, status = os.waitpid(pid, 0)
             print(found == pid, describe(status))
             try:
@@ -288,7 +291,7 @@ SAME = {
             p = mp.Process(target=child)
             p.start()
             p.join()
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 30
             while not seen and time.monotonic() < deadline:
                 time.sleep(0.01)
             print(seen == [signal.SIGCHLD], flush=True)
@@ -327,6 +330,13 @@ SAME = {
             atexit._clear()
             atexit._run_exitfuncs()
             print(atexit._ncallbacks(), flush=True)
+            def late():
+                atexit.unregister(hello)
+                atexit.register(hello, "never")
+            atexit.register(hello, "unregistered too late, since 3.14")
+            atexit.register(late)
+            atexit._run_exitfuncs()
+            print(atexit._ncallbacks(), flush=True)
         def main():
             atexit.register(hello)
             atexit.register(hello, "unregistered")
@@ -361,8 +371,8 @@ _PROGRAM = """
             waiting._pidfd_open = None
             program = subprocess.Popen([sys.executable, "-S", "-c", "input(); raise SystemExit(5)"], stdin=-1)
             signal.signal(signal.SIGALRM, ring)
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
             try:
+                signal.setitimer(signal.ITIMER_REAL, 0.1)
                 program.wait()
             except Alarm:
                 print("interrupted")

@@ -48,7 +48,13 @@ _PROGRAM = """
             tell(os.read, first, 10)
             t.join()
             signal.signal(signal.SIGALRM, ring)
-            for wait in (lambda: os.read(first, 1), lambda: os.readv(first, [buffer])):
+            waits = [lambda: os.read(first, 1), lambda: os.readv(first, [buffer])]
+            if hasattr(os, "readinto"):
+                os.write(second, b"ab")
+                tell(os.readinto, first, buffer)
+                tell(os.readinto, first, bytearray())
+                waits.append(lambda: os.readinto(first, buffer))
+            for wait in waits:
                 try:
                     signal.setitimer(signal.ITIMER_REAL, 0.05)
                     wait()

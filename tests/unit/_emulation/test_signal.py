@@ -21,12 +21,12 @@ _HEAD = """
         def within(seconds, wait, *args):
             start = time.monotonic()
             signal.signal(signal.SIGALRM, ring)
-            signal.setitimer(signal.ITIMER_REAL, seconds)
             try:
+                signal.setitimer(signal.ITIMER_REAL, seconds)
                 wait(*args)
             except Alarm as alarm:
                 took = time.monotonic() - start
-                print(alarm, seconds * 0.9 < took < seconds + 5)
+                print(alarm, seconds * 0.9 < took < seconds + 30)
             else:
                 print("not interrupted")
             sys.stdout.flush()
@@ -120,13 +120,14 @@ SAME = {
                 p.start()
                 ready.get()
                 os.kill(p.pid, signal.SIGUSR1)
-                p.join(20)
+                p.join(30)
                 print(p.exitcode, flush=True)
     """,
     "a wait after an exception out of a handler": """
         def child(ready):
             signal.signal(signal.SIGUSR1, ring)
-            signal.signal(signal.SIGALRM, lambda *_: print("alarm", flush=True))
+            seen = []
+            signal.signal(signal.SIGALRM, lambda *_: seen.append("alarm"))
             try:
                 ready.put(None)
                 while True:
@@ -134,9 +135,11 @@ SAME = {
             except Alarm as alarm:
                 print(alarm, flush=True)
             start = time.monotonic()
-            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)  # again: the first may come before the pause
             signal.pause()
-            print(time.monotonic() - start > 0.15, flush=True)
+            took = time.monotonic() - start
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            print(seen[:1], took > 0.15, flush=True)
         def main():
             ready = mp.SimpleQueue()
             p = mp.Process(target=child, args=(ready,))
@@ -150,21 +153,33 @@ SAME = {
         def child(ready, handled):
             seen = []
             signal.signal(signal.SIGUSR1, lambda *_: (seen.append(1), handled.put("handled")))
-            start = time.monotonic()
             ready.put("ready")
-            time.sleep(0.6)
-            took = time.monotonic() - start
-            print(seen, 0.6 <= took < 5)
+            while True:  # a signal that is late finds the next wait
+                start = time.monotonic()
+                time.sleep(0.6)
+                took = time.monotonic() - start
+                if seen:
+                    break
+            print(seen, 0.6 <= took < 30)
             signal.signal(signal.SIGALRM, lambda *_: seen.append(2))
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
-            print(select.select([], [], [], 0.2), seen)
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
-            print(threading.Event().wait(0.2), seen)
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
-            try:
-                queue.Queue().get(timeout=0.2)
-            except queue.Empty:
-                print(seen, flush=True)
+            def whole(wait, *args):
+                due = len(seen) + 1
+                signal.setitimer(signal.ITIMER_REAL, 0.05)
+                while True:
+                    start = time.monotonic()
+                    result = wait(*args)
+                    took = time.monotonic() - start
+                    if len(seen) == due:
+                        break
+                print(result, seen, took > 0.15, flush=True)
+            def get():
+                try:
+                    return queue.Queue().get(timeout=0.2)
+                except queue.Empty:
+                    return "empty"
+            whole(select.select, [], [], [], 0.2)
+            whole(threading.Event().wait, 0.2)
+            whole(get)
         def main():
             ready, handled = mp.SimpleQueue(), mp.SimpleQueue()
             p = mp.Process(target=child, args=(ready, handled))
@@ -198,8 +213,8 @@ SAME = {
             within(0.1, threading.Event().wait)
             within(0.1, queue.Queue().get)
             within(0.1, select.select, [], [], [])
-            within(0.5, subprocess.run, ["sleep", "6"])
-            within(0.1, subprocess.Popen(["sleep", "6"], stdout=-1, stderr=-1).communicate)
+            within(0.5, subprocess.run, ["sleep", "60"])
+            within(0.1, subprocess.Popen(["sleep", "60"], stdout=-1, stderr=-1).communicate)
             within(0.1, signal.pause)
             lock = threading.Lock()
             lock.acquire()
@@ -217,25 +232,30 @@ SAME = {
     """,
     "timers": """
         def child():
-            print(signal.alarm(100), signal.alarm(200), signal.alarm(0), signal.alarm(0))
+            for _ in range(5):  # they round: of five times, once nothing holds it up for half a second
+                left = [signal.alarm(100), signal.alarm(200), signal.alarm(0), signal.alarm(0)]
+                if left == [0, 100, 200, 0]:
+                    break
+            print(left)
             print(signal.setitimer(signal.ITIMER_REAL, 50, 3), signal.getitimer(signal.ITIMER_VIRTUAL))
             left, interval = signal.getitimer(signal.ITIMER_REAL)
-            print(49 < left <= 50, interval, signal.alarm(0), signal.getitimer(signal.ITIMER_REAL))
+            print(25 < left <= 50, interval, 25 < signal.alarm(0) <= 50)
+            print(signal.getitimer(signal.ITIMER_REAL))
             for arguments in ((signal.ITIMER_REAL, -1), (99, 1)):
                 try:
                     signal.setitimer(*arguments)
                 except OSError as error:
                     print(type(error) is signal.ItimerError, error)
             seen = []
-            done = threading.Event()
+            ours, theirs = socket.socketpair()
             def tick(*_):
                 seen.append(1)
                 if len(seen) == 3:
                     signal.setitimer(signal.ITIMER_REAL, 0)
-                    done.set()
+                    theirs.send(b"x")
             signal.signal(signal.SIGALRM, tick)
             signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-            print(done.wait(10), seen[:3])  # on a busy machine one more may be under way
+            print(ours.recv(1), seen[:3])  # on a busy machine one more may be under way
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             sys.stdout.flush()
             signal.setitimer(signal.ITIMER_REAL, 0.02)
@@ -323,7 +343,7 @@ SAME = {
             got = loop.create_future()
             loop.add_signal_handler(signal.SIGUSR1, got.set_result, "handled")
             loop.call_later(0.05, os.kill, os.getpid(), signal.SIGUSR1)
-            print(await asyncio.wait_for(got, 10))
+            print(await asyncio.wait_for(got, 30))
             program = await asyncio.create_subprocess_exec("cat", stdin=-1, stdout=-1)
             print(await program.communicate(b"text"), program.returncode)
             print(await asyncio.to_thread(lambda: threading.current_thread() is threading.main_thread()))

@@ -50,8 +50,8 @@ _PROGRAM = """
             tell(first.recv, 10)
             t.join()
             signal.signal(signal.SIGALRM, ring)
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
             try:
+                signal.setitimer(signal.ITIMER_REAL, 0.05)
                 first.recv(1)
             except Alarm:
                 print("rang")

@@ -265,6 +265,24 @@ def test_shared_directory_where_the_system_refuses(tmp_path: Path) -> None:
     assert facts(tmp_path, program) == ["0 / False"]
 
 
+def test_reloaded_variables_are_those_below(tmp_path: Path) -> None:
+    """`os.reload_environ` (3.14) of a child takes what putenv() set there, and nothing from the program."""
+    program = """
+        from mpthread_hook._emulation.environment import reload_environ
+        def child():
+            os.environ["KEPT"] = "one"
+            os.putenv("PUT", "two")
+            os.unsetenv("GONE")
+            print(os.environ.get("PUT"), os.environ.get("GONE"))
+            reload_environ()
+            print(os.environ["KEPT"], os.environ["PUT"], os.environ.get("GONE"), os.environ["LEFT"], flush=True)
+        def main():
+            os.environ.update(GONE="here", LEFT="here")
+            print(alone(child), os.environ["GONE"], os.environ.get("PUT"), os.environ.get("KEPT"))
+    """
+    assert facts(tmp_path, program) == ["None here", "one two None here", "0 here None None"]
+
+
 def test_functions_stand_in_as_functions_of_c(tmp_path: Path) -> None:
     """Kept in a class they are no methods; they pickle by name; `os` still says what it can do."""
     program = """

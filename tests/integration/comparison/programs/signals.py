@@ -122,11 +122,12 @@ def _wait_in(what: str, connection: Any) -> None:
     }
     connection.send("ready")
     connection.recv()
-    whole = False
-    while not reached:  # a signal that is late finds the next wait
+    while True:  # a signal that is late finds the next wait
         began = time.monotonic()
         blockers[what]()
         whole = time.monotonic() - began > 0.9 * _WAIT
+        if reached:
+            break
     connection.send(whole)
     connection.send(reached)
 
@@ -293,8 +294,8 @@ def _alarm() -> None:
         seen.append(number)
 
     signal.signal(signal.SIGALRM, handle)
-    signal.alarm(1000)
-    say(500 < signal.alarm(0) <= 1000)
+    # Rounded: of five times, once nothing holds it up for half a second.
+    say(any(signal.alarm(100) or signal.alarm(0) == 100 for _ in range(5)))
     signal.setitimer(signal.ITIMER_REAL, 1000)
     say(500 < signal.getitimer(signal.ITIMER_REAL)[0] <= 1000)
     signal.setitimer(signal.ITIMER_REAL, 0.05)

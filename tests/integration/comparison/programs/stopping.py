@@ -14,7 +14,7 @@ import time
 from multiprocessing.connection import Listener, wait
 from typing import Any
 
-from .stage import LIMIT, launch, only, promptly, receive, say, settle
+from .stage import LIMIT, finish, launch, only, promptly, receive, say, settle
 
 
 def _served() -> dict[str, Any]:
@@ -161,8 +161,7 @@ def _stop_all(kind: str, how: str) -> None:
     for _, ours in children:
         if ours.poll(LIMIT):
             ours.recv()
-    # What the system keeps has to be reached, for a child that is blocked in foreign code is named.
-    settle(1.0 if kind == "system" else 0.2)
+    settle(0.2)
     began = time.monotonic()
     for process, _ in children:
         getattr(process, how)()
@@ -231,3 +230,27 @@ def case_terminate_what_waits_for_the_system() -> None:
 def case_kill_what_waits_for_the_system() -> None:
     """A child that sleeps, waits for descriptors or runs ends with -SIGKILL at once."""
     _stop_all("system", "kill")
+
+
+def _write_in_c(connection: Any) -> None:
+    import ctypes  # here, since every spawned child pays for the imports of the topic
+
+    reader, writer = socket.socketpair()
+
+    def watch() -> None:
+        select.select([reader], [], [])
+        connection.send("ready")  # something has been written: that call has begun, and the rest has no room
+
+    threading.Thread(target=watch).start()
+    ctypes.CDLL(None).write(writer.fileno(), bytes(1 << 24), 1 << 24)
+    say("never")
+
+
+def case_stop_what_is_blocked_in_foreign_code() -> None:
+    """A child that is blocked in a call of a C library ends by the signal."""
+    for how in ("terminate", "kill"):
+        ours, theirs = multiprocessing.Pipe()
+        process = launch(_write_in_c, theirs)
+        say(receive(ours))
+        getattr(process, how)()
+        finish(process)
