@@ -179,7 +179,8 @@ def main() -> int:
     found = interpreters(options.only)
     plan: list[tuple[str, str, tuple[str, ...], tuple[Suite, ...]]] = []
     for number, (version, python) in enumerate(found.items()):
-        plan.append((version, python, (".[dev]",), AGAIN if number else FULL))
+        # The pages are built where all suites run.
+        plan.append((version, python, (".[dev]" if number else ".[dev,docs]",), AGAIN if number else FULL))
         if not number and version in ("3.11", "3.12", "3.13"):
             plan.append((f"{version}-older", python, (".[dev]", f"ansible-core=={OLDER}.*"), WITH_OLDER))
     total: Counter[str] = Counter()
