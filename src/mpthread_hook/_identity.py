@@ -18,14 +18,11 @@ Loaded early: imports only what every interpreter has loaded when `site` runs.
 
 from __future__ import annotations
 
+import _frozen_importlib
 import _signal  # type: ignore[import-not-found]  # typeshed knows `signal` only
 import os
 import sys
 import time
-from _frozen_importlib import (  # type: ignore[attr-defined]  # private, and the same since 3.3
-    _find_and_load,
-    _lock_unlock_module,
-)
 from _thread import RLock, _local, allocate_lock, get_ident
 from _thread import start_new_thread as _start_new_thread
 
@@ -621,6 +618,8 @@ def abandon(process: ThreadProcess) -> None:
 def _has_moved(process: ThreadProcess, main: Thread) -> bool:
     frame = sys._current_frames().get(main.ident)
     where = None if frame is None else (id(frame), frame.f_lasti)
+    if _free_threaded():
+        frame = None  # no turn of the GIL to wait for, and those below it must not be looked at
     looks = process.state.setdefault("looks", [])
     looks.append(where)
     if len(looks) >= 20:
@@ -792,7 +791,7 @@ def park(waiter: Any, timeout: float = -1.0) -> bool:
         timeout = LONGEST
     thread = HERE.thread
     if thread is None:
-        return waiter.acquire(True, timeout)  # type: ignore[no-any-return]
+        return _park_program(waiter, timeout)
     process = thread.process
     taken = False
     outer = thread.parked
@@ -812,6 +811,34 @@ def park(waiter: Any, timeout: float = -1.0) -> bool:
     if process.status is not None or process.pending:
         checkpoint()
     return taken
+
+
+#: The main thread of the program, which the emulation of `threading` knows, and what it is parked on.
+programs_thread: int | None = None
+_programs_wait: Any = None
+
+
+def _park_program(waiter: Any, timeout: float) -> bool:
+    global _programs_wait
+    if get_ident() != programs_thread:
+        return waiter.acquire(True, timeout)  # type: ignore[no-any-return]
+    outer = _programs_wait
+    try:
+        _programs_wait = waiter
+        return waiter.acquire(True, timeout)  # type: ignore[no-any-return]
+    finally:
+        _programs_wait = outer
+
+
+def alert_program() -> None:
+    """Have the main thread of the program look for signals, after one was sent to the program.
+
+    Its wait in the system is interrupted by a signal, but not if that came just before the wait and after the
+    last look, which is where a thread that gives up the GIL stands while another one sends the signal.
+    """
+    waiter = _programs_wait
+    if waiter is not None:
+        unlock(waiter)
 
 
 def checkpoint() -> None:
@@ -896,6 +923,8 @@ def _strike(thread: Thread, exception: type[BaseException]) -> None:
 
 def _imports(thread: Thread) -> str | None:
     """Return the name of the module that a thread is importing, the outermost one; None if it is not."""
+    if _free_threaded():
+        return _locks_to_import(thread.ident)
     frame = sys._current_frames().get(thread.ident)
     name = None
     while frame is not None:
@@ -905,12 +934,34 @@ def _imports(thread: Thread) -> str | None:
     return name
 
 
-_import_code = _find_and_load.__code__
+_importing: Any = _frozen_importlib  # what is private in it, and used here, is the same since 3.3
+_import_code = _importing._find_and_load.__code__
+_gil_is_enabled: Callable[[], bool] | None = getattr(sys, "_is_gil_enabled", None)
+
+
+def _free_threaded() -> bool:
+    """Return whether threads run at the same time: the frames of one that runs must not be looked into then."""
+    return _gil_is_enabled is not None and not _gil_is_enabled()
+
+
+def _locks_to_import(ident: int) -> str | None:
+    """Return the name of a module whose import lock a thread has or waits for; None if there is none."""
+    for name, reference in _importing._module_locks.copy().items():
+        lock = reference()
+        if lock is not None and getattr(lock, "owner", None) == ident:
+            return str(name)
+    for lock in tuple(_importing._blocking_on.get(ident, ())):
+        return str(lock.name)
+    return None
 
 
 def _raise_after_import(thread: Thread, exception: type[BaseException], name: str) -> None:
     """Raise ``exception`` in a thread once it has imported a module, unless it has found out by itself."""
-    _lock_unlock_module(name)  # waits for whoever imports it
+    more: str | None = name
+    while more is not None:
+        _importing._lock_unlock_module(more)  # waits for whoever imports it
+        # It may have been an inner one: locks, other than frames, do not say which one is the outermost.
+        more = _imports(thread) if _free_threaded() else None
     process = thread.process
     _async_raiser()  # may import itself
     with process.mutex:
@@ -1074,7 +1125,8 @@ def _run_pending(process: ThreadProcess) -> None:
                 frame: FrameType | None = sys._getframe(1)
             else:
                 frame = sys._current_frames().get(main.ident)
-            while frame is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
+            alien = main is not None and HERE.thread is not main and _free_threaded()
+            while not alien and frame is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
                 frame = frame.f_back  # what was interrupted is the program, not us
             handler(signum, frame)
         elif handler == SIG_DFL and not ignored_by_default(signum):
@@ -1176,9 +1228,10 @@ def cancel(key: int) -> None:
 
 def _after_real_fork() -> None:
     """In the child of a real fork only the calling thread exists, and it is the main program."""
-    global _clock, _registry_lock
+    global _clock, _programs_wait, _registry_lock, programs_thread
     HERE.process = MAIN
     HERE.thread = None
+    programs_thread, _programs_wait = get_ident(), None
     MAIN.pid = real_getpid()
     MAIN.mutex = RLock()
     MAIN.children.clear()

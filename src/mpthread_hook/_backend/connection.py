@@ -152,6 +152,13 @@ class Connection(_StockConnection):  # type: ignore[misc]
         """Close the connection in the calling process."""
         self._hold.drop(HERE.process)
 
+    def _detach(self) -> None:
+        """Count as closed in the calling process, which keeps the end open until it ends (3.14)."""
+        process = HERE.process
+        if process in self._hold.holders:
+            Hold(self._end, process)  # which the process keeps, as it would a descriptor
+            self._hold.drop(process)
+
     def send(self, obj: Any) -> None:
         """Send a (picklable) object; waits for the reader when more is on its way than a pipe holds."""
         hold = self._hold

@@ -202,7 +202,7 @@ class End:
                 if not self.open:
                     raise BrokenPipeError(32, "Broken pipe")
                 # Once more, since the reader may not have seen the waiter.
-                left = list(self.inbox)
+                left = _snapshot(self.inbox)
                 if len(left) <= low or not any(map(is_, left, itertools.repeat(message))):
                     return
                 park(waiter)
@@ -255,7 +255,8 @@ class End:
         waiter.acquire()
         try:
             while True:
-                if waiter not in waiters:
+                # In a copy: a look at the list itself could miss one that moves up meanwhile (without the GIL).
+                if waiter not in waiters[:]:
                     waiters.append(waiter)
                 peer_open = self.peer.open  # before the look at the inbox: what was sent first is read first
                 if inbox:  # looked at first, because an exception costs more than that
@@ -275,7 +276,7 @@ class End:
                     except IndexError:
                         pass
         finally:
-            if waiter in waiters:
+            if waiter in waiters[:]:
                 _discard(waiters, waiter)
             # A turn that was given to this thread and not used belongs to the next one.
             if inbox and waiters:
@@ -319,9 +320,18 @@ def weight(message: Any) -> int:
     return 8
 
 
+def _snapshot(inbox: deque[Any]) -> list[Any]:
+    """Return the messages of an inbox; without the GIL others go on putting and taking meanwhile."""
+    while True:
+        try:
+            return list(inbox)
+        except RuntimeError:  # it was changed while it was read
+            continue
+
+
 def _low_mark(inbox: deque[Any]) -> int:
     """Return how many of the messages of an inbox that holds too much would fit; -1 if all of them do."""
-    messages = list(inbox)
+    messages = _snapshot(inbox)
     if len(messages) >= MESSAGES:
         return MESSAGES // 2
     total = 0
@@ -436,7 +446,7 @@ def cash(ticket: int) -> Any:
 def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
     if child.method != "fork":
         with _holds_lock:
-            for hold in MAIN.handles:
+            for hold in list(MAIN.handles):  # the collector may close connections in the middle of it
                 if not hold.narrow:
                     hold.narrow.append(None)
         return

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import ast
-import contextvars
 import io
-import linecache
 import os
 import sys
+from _contextvars import Context, copy_context
 from importlib import import_module
 
 from .. import _identity
@@ -86,7 +84,7 @@ class Popen:
         child = _copy_of(process_obj)
         record.object = child
         _give_own_sockets(child, record)
-        context = contextvars.copy_context()
+        context = copy_context()
         if "decimal" in sys.modules:
             # The copied context refers to the parent's decimal context, which the child may change in place.
             context.run(_own_decimal_context)
@@ -265,7 +263,7 @@ class SpawnPopen(Popen):
             # What is pickled may be the last reference to a lock or a pipe: keep it until it is unpickled.
             nonlocal kept
             try:
-                code = contextvars.Context().run(_run_spawned, buffer, unguarded)
+                code = Context().run(_run_spawned, buffer, unguarded)
             except Exception as error:
                 _identity._report(HERE.process, error)
                 code = 1
@@ -289,6 +287,9 @@ def _started_by_unguarded_main() -> bool:
         frame = frame.f_back  # type: ignore[assignment]
     else:
         return False
+    import ast  # noqa: PLC0415 - together 4 ms, which the first process of most programs does not need
+    import linecache  # noqa: PLC0415
+
     source = "".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals))
     try:
         body = ast.parse(source).body
@@ -321,7 +322,8 @@ def _flush_at_exit(process: ThreadProcess) -> bool:
             if name == "stdout":
                 error.__traceback__ = None  # of C code there is none
                 if sys.version_info >= (3, 13):
-                    _identity.report_unraisable(error, "Exception ignored on flushing sys.stdout", None)
+                    word = "while" if sys.version_info >= (3, 14) else "on"
+                    _identity.report_unraisable(error, f"Exception ignored {word} flushing sys.stdout", None)
                 else:
                     _identity.report_unraisable(error, "Exception ignored in", stream)
     return flushed

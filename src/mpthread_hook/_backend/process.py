@@ -62,6 +62,10 @@ def _cleanup() -> None:
                 children.discard(child)
 
 
+#: What stands for no keyword arguments; only the one of the running version is accepted.
+_NO_KWARGS: Mapping[str, Any] | None = None if sys.version_info >= (3, 14) else {}
+
+
 class BaseProcess:
     """A process, made of threads; see `multiprocessing.Process` in the stdlib documentation.
 
@@ -78,7 +82,7 @@ class BaseProcess:
         target: Callable[..., object] | None = None,
         name: str | None = None,
         args: Iterable[Any] = (),
-        kwargs: Mapping[str, Any] = {},
+        kwargs: Mapping[str, Any] | None = _NO_KWARGS,
         *,
         daemon: bool | None = None,
     ) -> None:
@@ -93,7 +97,7 @@ class BaseProcess:
         self._closed = False
         self._target = target
         self._args = tuple(args)
-        self._kwargs = dict(kwargs)
+        self._kwargs = {} if kwargs is None and sys.version_info >= (3, 14) else dict(kwargs)  # type: ignore[arg-type]
         self._name = name or type(self).__name__ + "-" + ":".join(str(number) for number in self._identity)
         if daemon is not None:
             self.daemon = daemon

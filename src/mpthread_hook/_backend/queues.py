@@ -275,8 +275,12 @@ class _Unbounded:
     def _get_value(self) -> int:
         return 2**31 - 1 - len(self._end.inbox)
 
+    get_value = _get_value
+
     def _is_zero(self) -> bool:
         return False
+
+    locked = _is_zero
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         return True

@@ -154,7 +154,8 @@ class SemLock:
         waiter.acquire()
         try:
             while True:
-                if waiter not in waiters:
+                # In a copy: a look at the list itself could miss one that moves up meanwhile (without the GIL).
+                if waiter not in waiters[:]:
                     waiters.append(waiter)
                 if units:
                     try:
@@ -175,7 +176,7 @@ class SemLock:
                     else:
                         return True
         finally:
-            if waiter in waiters:
+            if waiter in waiters[:]:
                 _discard(waiters, waiter)
             # A turn that was given to this thread and not used belongs to the next one.
             if units and waiters:
@@ -474,7 +475,7 @@ def _wait_for_notice(self: Any, timeout: float | None = None) -> bool:
         _sleep(sleepers, waiter, timeout)
         asleep = False
     finally:
-        if waiter in sleepers:
+        if waiter in sleepers[:]:
             try:
                 sleepers.remove(waiter)
                 notified = False
@@ -489,7 +490,7 @@ def _wait_for_notice(self: Any, timeout: float | None = None) -> bool:
 
 def _sleep(sleepers: list[Any], waiter: Any, timeout: float | None) -> None:
     deadline = None if timeout is None else monotonic() + timeout
-    while waiter in sleepers:  # not if it was only a signal
+    while waiter in sleepers[:]:  # not if it was only a signal; of a copy, as in SemLock._wait()
         left = -1.0 if deadline is None else deadline - monotonic()
         if deadline is not None and left <= 0:
             return
@@ -585,7 +586,7 @@ def _wait_for_event(self: Any, timeout: float | None = None) -> bool:
         sleepers.append(waiter)
     try:
         _sleep(sleepers, waiter, timeout)
-        return waiter not in sleepers
+        return waiter not in sleepers[:]
     finally:
-        if waiter in sleepers:
+        if waiter in sleepers[:]:
             _discard(sleepers, waiter)

@@ -203,7 +203,11 @@ class _Elsewhere:
                 with acting_as(finalizer._process):
                     finalizer._run()
             except BaseException as error:  # as for any weakref callback: reported, not raised
-                report_unraisable(error, "Exception ignored in", finalizer)
+                if sys.version_info >= (3, 14):
+                    message = f"Exception ignored while calling weakref callback {finalizer!r}"
+                    report_unraisable(error, message, None)
+                else:
+                    report_unraisable(error, "Exception ignored in", finalizer)
 
 
 _elsewhere = _Elsewhere()

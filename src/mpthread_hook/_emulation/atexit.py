@@ -69,9 +69,9 @@ def _run_exitfuncs(_: object) -> None:
         return
     registered = process.atexit
     try:
-        # What they register themselves is not run any more; what they unregister is not run either.
+        # What they register themselves is not run any more; nor, until 3.13, what they unregister.
         for entry in reversed(registered.copy()):
-            if not any(entry is left for left in registered):
+            if sys.version_info < (3, 14) and not any(entry is left for left in registered):
                 continue
             func, args, kwargs = entry
             try:

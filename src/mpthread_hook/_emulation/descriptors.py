@@ -272,6 +272,18 @@ def readv(_os: Any, fd: int, buffers: Any, /) -> int:
     return _real_readv(fd, buffers)  # type: ignore[no-any-return]
 
 
+_real_readinto: Any = getattr(os, "readinto", None)
+
+
+@standing_in(_real_readinto)
+def readinto(_os: Any, fd: int, buffer: Any, /) -> int:
+    if HERE.thread is not None:
+        fd = resolve(fd)
+        if memoryview(buffer).nbytes:
+            _wait_for_input(fd)
+    return _real_readinto(fd, buffer)  # type: ignore[no-any-return]
+
+
 _real_sendfile: Any = getattr(os, "sendfile", None)
 
 

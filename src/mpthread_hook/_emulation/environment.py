@@ -210,6 +210,20 @@ def unsetenv(_os: Any, name: Any, /) -> None:
     _below(process).pop(_encode(name), None)
 
 
+_real_reload_environ: Any = getattr(os, "reload_environ", None)
+
+
+@standing_in(_real_reload_environ)
+def reload_environ(_os: Any) -> None:
+    process = HERE.process
+    if process is MAIN or process.environ is None:
+        _real_reload_environ()
+        return
+    below = dict(_below(process))
+    process.environ.clear()
+    process.environ.update(below)
+
+
 def _encode(text: Any) -> Any:
     # As `os.environ` keeps them: bytes, and text on Windows.
     return os.fsdecode(text) if os.name == "nt" else os.fsencode(text)

@@ -127,7 +127,7 @@ def _let_go(fd: int, one: _Held, process: ThreadProcess) -> bool:
     one.holders.discard(process)
     if one.holders:
         return False
-    del held[fd]
+    held.pop(fd, None)
     return True
 
 
@@ -136,8 +136,7 @@ def close_held(low: int, high: int) -> None:
     last = []
     with shield:
         with presence.lock:
-            for fd in [fd for fd in held if low <= fd < high]:
-                one = held[fd]
+            for fd, one in [(fd, one) for fd, one in list(held.items()) if low <= fd < high]:
                 process = _caller(one)
                 if process is not None and one.what == _what(fd) and _let_go(fd, one, process):
                     last.append(fd)
@@ -154,7 +153,7 @@ def close_range(low: int, high: int) -> None:
         except OSError:
             pass
         low = fd + 1
-    mains.difference_update([fd for fd in mains if low <= fd < high])
+    mains.difference_update([fd for fd in mains.copy() if low <= fd < high])
     _real_closerange(low, high)
 
 
@@ -208,11 +207,14 @@ def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
     with shield, presence.lock:
         if parent is MAIN:
             while mains:
-                fd = mains.pop()
+                try:
+                    fd = mains.pop()
+                except KeyError:  # another thread has closed the last one in this very moment
+                    break
                 what = _what(fd)
                 if what:
                     held[fd] = _Held(what, MAIN)
-        for one in held.values():
+        for one in list(held.values()):  # the main program takes some away without the lock
             if parent in one.holders:
                 one.holders.add(child)
 
@@ -232,15 +234,15 @@ def _ended(process: ThreadProcess) -> None:
                 if one.holders != {process}:
                     one.holders.discard(process)
                     if one.holders == {MAIN}:
-                        del held[fd]
+                        held.pop(fd, None)
                         mains.add(fd)
                 elif one.owned or one.what != _what(fd):
-                    del held[fd]
+                    held.pop(fd, None)
                 elif process.threads:
                     _cut_off(fd)
                     one.what = _what(fd)
                 else:
-                    del held[fd]
+                    held.pop(fd, None)
                     last.append(fd)
         for fd in last:
             _real_close(fd)

@@ -17,6 +17,7 @@ from .._identity import (
     MAIN,
     PROCESSES,
     ThreadProcess,
+    alert_program,
     at_end,
     at_enter,
     at_start,
@@ -210,7 +211,8 @@ def kill(_: object, pid: int, signal: int, /) -> None:
         return _signal_group(-pid, signal)
     process = _lookup(pid)
     if process is None:
-        return _real_kill(pid, signal)
+        _real_kill(pid, signal)
+        return alert_program() if pid == MAIN.pid else None
     deliver(process, _check_signal(signal))
     return checkpoint()
 
@@ -233,6 +235,7 @@ def _signal_group(group: int, signal: int) -> None:
             if process is not HERE.process:
                 deliver(process, number)
         _real_killpg(group, number)
+        alert_program()
     else:
         programs = _programs_of(group)
         if not members and not programs:
@@ -391,7 +394,9 @@ def _call(hook: Callable[[], object] | None) -> None:
         import traceback  # noqa: PLC0415 - only when one fails
 
         if sys.stderr is not None:
-            print(f"Exception ignored in: {hook!r}", file=sys.stderr)
+            new = sys.version_info >= (3, 14)
+            what = f"in atfork callback {hook!r}:" if new else f"in: {hook!r}"
+            print(f"Exception ignored {what}", file=sys.stderr)
             traceback.print_exc(file=sys.stderr)
 
 
@@ -424,6 +429,7 @@ def _ended(process: ThreadProcess) -> None:
         return
     if parent is MAIN:
         _real_kill(MAIN.pid, _SIGCHLD)
+        alert_program()
     else:
         code = process.exitcode or 0
         deliver(parent, _SIGCHLD, (_CLD_EXITED if code >= 0 else _CLD_KILLED, process.pid, abs(code)))

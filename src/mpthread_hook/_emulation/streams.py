@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import io
 import sys
-from weakref import WeakKeyDictionary
 
 from .. import _identity
 from .._identity import HERE, MAIN, checkpoint, shield
@@ -48,8 +47,20 @@ _active = False
 # What a process has
 
 
-#: What the streams of thread processes were made from.
-_origins: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+#: What the streams of thread processes were made from; a weak mapping as soon as there is one to remember,
+#: since `weakref` is the only module here that the interpreter does not have at hand.
+_origins: Any = {}
+
+
+def _remember_origin(copy: Any, stream: Any) -> None:
+    global _origins
+    if type(_origins) is dict:
+        from weakref import WeakKeyDictionary  # noqa: PLC0415 - see `_origins`
+
+        with presence.lock:
+            if type(_origins) is dict:
+                _origins = WeakKeyDictionary()
+    _origins[copy] = stream
 
 
 def _origin(stream: Any) -> Any:
@@ -82,8 +93,7 @@ class _ChildStreams(_Streams):
     def __missing__(self, name: str) -> Any:
         if name not in self.inherited:
             return super().__missing__(name)
-        self[name] = stream = self.own(self.inherited[name])
-        return stream
+        return self.setdefault(name, self.own(self.inherited[name]))  # of two threads that ask, one is first
 
     def own(self, stream: Any) -> Any:
         """Return what stands for a stream of the parent in this process."""
@@ -91,9 +101,9 @@ class _ChildStreams(_Streams):
         if copy is None:
             make = getattr(type(stream), "for_process", None)  # multiprocessing's empty standard input
             copy = make() if make is not None else _copy(self.process, stream)
-            self.copies[id(stream)] = copy
+            copy = self.copies.setdefault(id(stream), copy)
             if type(copy) is io.TextIOWrapper and copy is not stream:
-                _origins[copy] = stream
+                _remember_origin(copy, stream)
         return copy
 
     def all(self) -> dict[str, Any]:

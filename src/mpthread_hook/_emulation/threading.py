@@ -13,6 +13,7 @@ import sys
 import threading as _real
 from _thread import allocate_lock, get_ident
 
+from .. import _identity
 from .._identity import (
     ENDINGS,
     HERE,
@@ -46,6 +47,8 @@ _module: Any = _real  # its private names, which typeshed does not know
 _real_shutdown, _real_register_atexit = _module._shutdown, _module._register_atexit
 _real_newname: Any = getattr(_module, "_newname", None)
 _real_set_tstate_lock: Any = getattr(_real.Thread, "_set_tstate_lock", None)
+
+_identity.programs_thread = _real_main_thread().ident
 
 #: Set on the `threading.Thread` objects of thread processes: the record of the thread.
 _RECORD = "_mpthread_hook_thread"
@@ -87,6 +90,8 @@ class _MainThread(_module._MainThread):  # type: ignore[misc]
     _kwargs: dict[str, Any] = {}  # noqa: RUF012 - the main thread has no target, so nothing is ever put in
     _stderr = None
     _context = None
+    #: What threads that join this one wait for, once one does.
+    _over: Thread | None = None
 
     def __init__(self, record: Thread) -> None:
         setattr(self, _RECORD, record)
@@ -98,9 +103,9 @@ class _MainThread(_module._MainThread):  # type: ignore[misc]
             self._native_id = _real.get_native_id()
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_handle" and hasattr(_module, "_make_thread_handle"):
-            self._handle = _module._make_thread_handle(self._ident)
-            return self._handle
+        if name in ("_handle", "_os_thread_handle") and hasattr(_module, "_make_thread_handle"):  # 3.13, 3.14
+            handle = self.__dict__[name] = _module._make_thread_handle(self._ident)
+            return handle
         if name == "_invoke_excepthook":
             self._invoke_excepthook = _module._make_invoke_excepthook()
             return self._invoke_excepthook
@@ -116,7 +121,23 @@ class _MainThread(_module._MainThread):  # type: ignore[misc]
     def join(self, timeout: float | None = None) -> None:
         if self is current_thread():
             raise RuntimeError("cannot join current thread")
-        wait_thread(getattr(self, _RECORD), -1.0 if timeout is None else max(0.0, timeout))
+        record: Thread = getattr(self, _RECORD)
+        with record.process.mutex:
+            if not self.is_alive():
+                return
+            over = self._over = self._over or Thread(record.process)
+        wait_thread(over, -1.0 if timeout is None else max(0.0, timeout))
+
+    def stop(self) -> None:
+        """Count as ended, although the thread still waits for the others of its process, and tell who joins it."""
+        with getattr(self, _RECORD).process.mutex:
+            self._is_stopped = True
+            over, self._over = self._over, None
+            watchers: list[Callable[[], object]] = []
+            if over is not None:
+                watchers, over.watchers = over.watchers or [], None
+        for watcher in watchers:
+            watcher()
 
     def _after_fork(self, new_ident: int | None = None) -> None:
         """In the child of a real fork the forking thread is the main thread of a real process."""
@@ -178,6 +199,8 @@ def _entered(record: Thread) -> None:
 @at_leave
 def _left(record: Thread) -> None:
     if record.object is not None:
+        if record.stands_for is None and isinstance(record.object, _MainThread):
+            record.object.stop()
         if _module._active.get(record.ident) is record.object:
             _module._active.pop(record.ident, None)
         _module._limbo.pop(record.object, None)  # ended before it began
@@ -341,6 +364,9 @@ def _shutdown(_: object) -> None:
     for call in reversed(ending.calls):
         call()
     futures.end_all(process)
+    main = main_thread()
+    if isinstance(main, _MainThread):
+        main.stop()
     ours = get_ident()
     while len(process.threads) > 1:  # else there is only the caller
         alive = [

@@ -397,3 +397,37 @@ _PROGRAM = """
 def test_waiting_for_programs_without_their_descriptors(tmp_path: Path) -> None:
     """Where the kernel makes no descriptors of processes, waiting for a program can be interrupted as well."""
     assert facts(tmp_path, _PROGRAM) == ["interrupted", "5", "-15 1"]
+
+
+def test_a_signal_just_before_the_program_waits_is_not_slept_through(tmp_path: Path) -> None:
+    """A signal that a child sends after the program's last look at signals, and before it sleeps, wakes it."""
+    program = """
+        import _thread, signal
+        from mpthread_hook import _identity
+        def locked():
+            lock = _thread.allocate_lock()
+            lock.acquire()
+            return lock
+        class Window:
+            def __init__(self):
+                self.begun, self.sent, self.over = locked(), locked(), locked()
+            def acquire(self, blocking, timeout):
+                self.begun.release()
+                self.sent.acquire()  # the handler has been told by now: no system call is interrupted any more
+                return self.over.acquire(True, 60)
+            def release(self):
+                self.over.release()
+        def child(window, signum):
+            window.begun.acquire()
+            os.kill(os.getppid(), signum)
+            window.sent.release()
+        def main():
+            signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+            for _ in range(3):
+                window = Window()
+                p = mp.Process(target=child, args=(window, signal.SIGUSR1))
+                p.start()
+                print(_identity.park(window))
+                p.join()
+    """
+    assert facts(tmp_path, program) == ["handled", "True"] * 3
