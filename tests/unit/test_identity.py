@@ -15,6 +15,7 @@ from _thread import allocate_lock
 import pytest
 
 from mpthread_hook import _identity
+from mpthread_hook._identity import life, waits
 from mpthread_hook.errors import AbandonedThreadWarning, ProcessStartError
 
 TYPE_CHECKING = False
@@ -240,7 +241,7 @@ def test_no_thread_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object) -> int:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(_identity, "real_start_new_thread", refuse)
+    monkeypatch.setattr(life, "real_start_new_thread", refuse)
     before = dict(_identity.PROCESSES)
     process = _identity.create("unlucky", "fork")
     with pytest.raises(ProcessStartError, match="'unlucky'"):
@@ -263,7 +264,7 @@ def test_call_later_and_cancel() -> None:
 @pytest.mark.parametrize("gil", [True, False])
 def test_a_thread_that_imports_is_known(gil: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With and without a GIL: it imports, waits for one who does, or does neither; it is left alone meanwhile."""
-    monkeypatch.setattr(_identity, "_gil_is_enabled", lambda: gil)
+    monkeypatch.setattr(waits, "_gil_is_enabled", lambda: gil)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "imported_slowly.py").write_text("import builtins; builtins.hold_import()")
     inside, go = threading.Event(), threading.Event()
@@ -283,10 +284,10 @@ def test_a_thread_that_imports_is_known(gil: bool, tmp_path: Path, monkeypatch: 
         assert inside.wait(LONG)
         main = child.main
         assert main is not None
-        assert _identity._imports(main) == "imported_slowly"
+        assert waits._imports(main) == "imported_slowly"
         here = _identity.Thread(_identity.MAIN)
         here.ident = threading.get_ident()
-        assert _identity._imports(here) is None
+        assert waits._imports(here) is None
         assert _identity.kill(child, -9)
     finally:
         go.set()

@@ -159,7 +159,7 @@ print(json.dumps([served, os.getpid is real, left, switch.sentence.partition(" (
 STAGE_TWO = [
     "_hook/importer.py",
     "_table/served.py",
-    "_identity.py",
+    "_identity/life.py",
     "_emulation/streams.py",
     "_backend/process.py",
 ]
@@ -230,7 +230,7 @@ def test_a_broken_second_stage_is_an_error_for_who_insists(bare: str, tmp_path: 
         done = run(
             bare, "-c", code + "import multiprocessing", env=environment([app], MPTHREAD_HOOK=variable)
         )
-        if file in ("_identity.py", "_table/served.py") and code:
+        if file in ("_identity/life.py", "_table/served.py") and code:
             continue  # enable() itself needs them
         assert done.returncode == 1
         last = done.stderr.splitlines()[-1]

@@ -73,7 +73,7 @@ class Popen:
         except BaseException:
             if not record.ended:
                 _identity.kill(record, 1)
-                _identity._end(record)
+                _identity.end(record)
             _identity.reap(record)
             raise
         util = served("multiprocessing.util")
@@ -265,7 +265,7 @@ class SpawnPopen(Popen):
             try:
                 code = Context().run(_run_spawned, buffer, unguarded)
             except Exception as error:
-                _identity._report(HERE.process, error)
+                _identity.report(HERE.process, error)
                 code = 1
             kept = None
             return code if _flush_at_exit(HERE.process) else _NOT_FLUSHED

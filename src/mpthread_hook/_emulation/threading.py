@@ -48,7 +48,7 @@ _real_shutdown, _real_register_atexit = _module._shutdown, _module._register_ate
 _real_newname: Any = getattr(_module, "_newname", None)
 _real_set_tstate_lock: Any = getattr(_real.Thread, "_set_tstate_lock", None)
 
-_identity.programs_thread = _real_main_thread().ident
+_identity.watch_program(_real_main_thread().ident)
 
 #: Set on the `threading.Thread` objects of thread processes: the record of the thread.
 _RECORD = "_mpthread_hook_thread"

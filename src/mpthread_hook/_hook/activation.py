@@ -403,7 +403,7 @@ def status() -> dict[str, Any]:
             {"pid": process.pid, "name": process.name, "ended": process.ended}
             for process in list(_identity.PROCESSES.values())
         ],
-        "created": _identity.created,
+        "created": _identity.created(),
     }
 
 

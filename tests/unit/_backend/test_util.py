@@ -21,7 +21,7 @@ def test_a_finalizer_never_runs_in_a_thread_that_its_process_may_wait_for(
 ) -> None:
     """What the collector finds in a thread of a child that is not in it any more is finalized in another one."""
     util = importlib.import_module("multiprocessing.util")
-    identity = importlib.import_module("mpthread_hook._identity")
+    life = importlib.import_module("mpthread_hook._identity.life")
     ran, finalized = threading.Event(), []
 
     class Thing:
@@ -40,7 +40,7 @@ def test_a_finalizer_never_runs_in_a_thread_that_its_process_may_wait_for(
             left.append(threading.get_ident())
             things.clear()
 
-    monkeypatch.setattr(identity, "_on_leave", [collect, *identity._on_leave])
+    monkeypatch.setattr(life, "on_leave", [collect, *life.on_leave])
     child = mp.Process(target=int)
     child.start()
     child.join(LONG)

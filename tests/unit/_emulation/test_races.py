@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from _thread import allocate_lock
 
 import pytest
 
 from mpthread_hook import _identity
+from mpthread_hook._identity import records
 from tests.unit._emulation.comparing import facts
 
 TYPE_CHECKING = False
@@ -91,7 +93,7 @@ def _process(body: object) -> _identity.ThreadProcess:
 
 
 def _parked() -> int:
-    lock = _identity.allocate_lock()
+    lock = allocate_lock()
     lock.acquire()
     while True:
         _identity.park(lock)
@@ -122,7 +124,7 @@ def test_a_killer_that_is_killed_finishes() -> None:
             for ended in (process, child[0]):
                 _identity.reap(ended)
     finally:
-        _identity._on_death.remove(released.append)
+        records.on_death.remove(released.append)
 
 
 def test_a_shield_keeps_a_kill_out() -> None:

@@ -1,0 +1,299 @@
+"""How threads wait, and how something reaches a thread that waits, runs or imports.
+
+Every wait of ours ends in `park()`.  A thread that runs Python code is reached by an asynchronous exception.
+"""
+
+from __future__ import annotations
+
+import _frozen_importlib
+import os
+import sys
+from _thread import allocate_lock, get_ident
+
+from .records import HERE, LONGEST, ProcessExit, Thread, ThreadProcess, monotonic, real_start_new_thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .records import Releasable
+
+#: Runs the pending signal handlers of a process.  `signals` puts it here: it knows this module, not the other way.
+run_pending: Callable[[ThreadProcess], object]
+
+
+def drain() -> None:
+    """Give an asynchronous exception that is still under way a place to arrive."""
+    for _ in range(2):
+        get_ident()
+
+
+class _Shield:
+    """Keeps asynchronous exceptions out of a block: what must be finished once it was begun.
+
+    ``with shield:`` - they arrive right after the block instead.  For code of ours that never blocks.
+    """
+
+    def __enter__(self) -> None:
+        thread = HERE.thread
+        if thread is None:
+            return
+        depth = thread.shield
+        try:
+            with thread.process.mutex:
+                thread.shield = depth + 1
+            drain()
+        except BaseException:
+            thread.shield = depth
+            raise
+
+    def __exit__(self, *exc: object) -> None:
+        thread = HERE.thread
+        if thread is None:
+            return
+        with thread.process.mutex:
+            thread.shield -= 1
+            late = None
+            if thread.shield == 0:
+                late, thread.late = thread.late, None
+            if late is not None:
+                raise_in(thread, late)
+
+
+shield = _Shield()
+
+
+def park(waiter: Any, timeout: float = -1.0) -> bool:
+    """Block on ``waiter``, a lock that is held, until somebody releases it; the one way we wait.
+
+    Seconds in ``timeout``; negative waits for ever.  Returns whether the lock was taken, which may also
+    mean that a signal arrived: its handler has then run, and the caller looks at its own state again.
+    Raises `ProcessExit` when the caller's process has ended, and whatever a signal handler raises.
+    """
+    if timeout > LONGEST:  # noqa: PLR1730 - min() takes four times as long, and every wait comes through here
+        timeout = LONGEST
+    thread = HERE.thread
+    if thread is None:
+        return _park_program(waiter, timeout)
+    process = thread.process
+    taken = False
+    outer = thread.parked
+    try:
+        # Without the mutex: whoever alerts the thread notes that first and looks at `parked` then, and this is
+        # the other way round.  So one of them sees the other; a lock that is released once too often
+        # was private to this wait.
+        thread.parked = waiter
+        if thread.interrupted:
+            # A call of C would begin before what was raised arrives; it does in here.
+            thread.interrupted = False
+            drain()
+        if process.status is None and not (process.pending and thread is process.main):
+            taken = waiter.acquire(True, timeout)
+    finally:
+        thread.parked = outer
+    if process.status is not None or process.pending:
+        checkpoint()
+    return taken
+
+
+#: The main thread of the program, and what it is parked on.
+_programs_thread: int | None = None
+_programs_wait: Any = None
+
+
+def watch_program(ident: int | None) -> None:
+    """Say which thread is the main thread of the program: `threading` knows."""
+    global _programs_thread
+    _programs_thread = ident
+
+
+def _park_program(waiter: Any, timeout: float) -> bool:
+    global _programs_wait
+    if get_ident() != _programs_thread:
+        return waiter.acquire(True, timeout)  # type: ignore[no-any-return]
+    outer = _programs_wait
+    try:
+        _programs_wait = waiter
+        return waiter.acquire(True, timeout)  # type: ignore[no-any-return]
+    finally:
+        _programs_wait = outer
+
+
+def alert_program() -> None:
+    """Have the main thread of the program look for signals, after one was sent to the program.
+
+    Its wait in the system is interrupted by a signal, but not if that came just before the wait and after the
+    last look, which is where a thread that gives up the GIL stands while another one sends the signal.
+    """
+    waiter = _programs_wait
+    if waiter is not None:
+        unlock(waiter)
+
+
+def checkpoint() -> None:
+    """Raise `ProcessExit` if the caller's process has ended; run its pending signal handlers."""
+    thread = HERE.thread
+    if thread is None:
+        return
+    process = thread.process
+    if process.status is not None:
+        with process.mutex:
+            thread.told = True
+            thread.due = None
+        drain()  # whoever ended the process may have told the thread in this very moment: once is enough
+        raise ProcessExit(process.status)
+    if process.pending and (thread is process.main or thread.stands_for is process.main):
+        run_pending(process)  # noqa: F821 - assigned by `signals`
+
+
+def fenced() -> bool:
+    """Return whether the calling thread's process has ended, so that nothing it does may have an effect."""
+    return HERE.process.status is not None
+
+
+def unlock(waiter: Releasable) -> None:
+    """Wake whoever is parked on ``waiter``; harmless if it was woken already."""
+    try:
+        waiter.release()
+    except RuntimeError:  # released by its real waker in the same moment
+        pass
+
+
+def wait_thread(thread: Thread, timeout: float = -1.0) -> bool:
+    """Block until a thread has left its process; returns whether it has.  Negative waits for ever."""
+    waiter = allocate_lock()
+    waiter.acquire()
+    with thread.process.mutex:
+        if thread.watchers is None:
+            return True
+        release = waiter.release
+        thread.watchers.append(release)
+    deadline = monotonic() + timeout
+    try:
+        while thread.watchers is not None:
+            left = deadline - monotonic() if timeout >= 0 else -1.0
+            if timeout >= 0 and left <= 0:
+                return False
+            park(waiter, left)
+    finally:
+        with thread.process.mutex:
+            if thread.watchers is not None and release in thread.watchers:
+                thread.watchers.remove(release)
+    return True
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Exceptions in other threads
+
+
+_raiser: Callable[[int, type[BaseException]], object] | None = None
+
+
+def async_raiser() -> Callable[[int, type[BaseException]], object]:
+    """Return the function that raises an exception in another thread; imports on first use."""
+    global _raiser
+    if _raiser is None:
+        _raiser = _find_raiser()
+    return _raiser
+
+
+def _find_raiser() -> Callable[[int, type[BaseException]], object]:
+    try:
+        # Only here, because it costs 10 ms and is needed only to stop a thread that runs Python code.
+        from ctypes import c_ulong, py_object, pythonapi  # noqa: PLC0415
+
+        set_async_exc = pythonapi.PyThreadState_SetAsyncExc
+    except (ImportError, AttributeError):
+        return lambda _ident, _exception: None  # a platform that cannot
+    return lambda ident, exception: set_async_exc(c_ulong(ident), py_object(exception))
+
+
+def raise_in(thread: Thread, exception: type[BaseException]) -> None:
+    """Raise ``exception`` in a thread at its next bytecode, or when it has left its `shield` blocks.
+
+    With the mutex held, and for a thread that is in ``threads`` only: its number may be another's later.
+    A thread that imports something finishes that first: modules are shared, and half of one is of no use.
+    """
+    if thread.shield:
+        if thread.late is None or exception is ProcessExit:
+            thread.late = exception
+        return
+    name = _imports(thread)
+    if name is not None:
+        thread.due = exception
+        try:
+            real_start_new_thread(_raise_after_import, (thread, exception, name))
+            return
+        except RuntimeError:  # no thread to be had
+            thread.due = None
+    _strike(thread, exception)
+
+
+def _strike(thread: Thread, exception: type[BaseException]) -> None:
+    """Raise ``exception`` in a thread at its next bytecode; one that waits is woken, or does not begin to."""
+    thread.interrupted = True
+    async_raiser()(thread.ident, exception)
+    if thread.parked is not None:
+        unlock(thread.parked)
+
+
+def _imports(thread: Thread) -> str | None:
+    """Return the name of the module that a thread is importing, the outermost one; None if it is not."""
+    if free_threaded():
+        return _locks_to_import(thread.ident)
+    frame = sys._current_frames().get(thread.ident)
+    name = None
+    while frame is not None:
+        if frame.f_code is _import_code:
+            name = frame.f_locals.get("name")
+        frame = frame.f_back
+    return name
+
+
+_importing: Any = _frozen_importlib  # what is private in it, and used here, is the same since 3.3
+_import_code = _importing._find_and_load.__code__
+_gil_is_enabled: Callable[[], bool] | None = getattr(sys, "_is_gil_enabled", None)
+
+
+def free_threaded() -> bool:
+    """Return whether threads run at the same time: the frames of one that runs must not be looked into then."""
+    return _gil_is_enabled is not None and not _gil_is_enabled()
+
+
+def _locks_to_import(ident: int) -> str | None:
+    """Return the name of a module whose import lock a thread has or waits for; None if there is none."""
+    for name, reference in _importing._module_locks.copy().items():
+        lock = reference()
+        if lock is not None and getattr(lock, "owner", None) == ident:
+            return str(name)
+    for lock in tuple(_importing._blocking_on.get(ident, ())):
+        return str(lock.name)
+    return None
+
+
+def _raise_after_import(thread: Thread, exception: type[BaseException], name: str) -> None:
+    """Raise ``exception`` in a thread once it has imported a module, unless it has found out by itself."""
+    more: str | None = name
+    while more is not None:
+        _importing._lock_unlock_module(more)  # waits for whoever imports it
+        # It may have been an inner one: locks, other than frames, do not say which one is the outermost.
+        more = _imports(thread) if free_threaded() else None
+    process = thread.process
+    async_raiser()  # may import itself
+    with process.mutex:
+        if process.threads.get(thread.ident) is thread and thread.due is exception:
+            thread.due = None
+            if thread.shield:
+                thread.late = exception
+            else:
+                _strike(thread, exception)
+
+
+def _after_real_fork() -> None:
+    global _programs_wait, _programs_thread
+    _programs_thread, _programs_wait = get_ident(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_real_fork)
