@@ -30,6 +30,7 @@ from .._identity import (
     real_write,
     unlock,
 )
+from .util import counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -404,7 +405,7 @@ def join(one: Hold, two: Hold) -> list[None]:
 
 
 _in_flight: dict[int, Any] = {}
-_tickets = itertools.count(1)
+_next_ticket = counter(1)
 
 
 class _Collecting(_local):
@@ -431,7 +432,7 @@ class tickets_for:
 
 def send_along(thing: Any) -> int:
     """Keep ``thing`` until the ticket that is returned, which travels in a pickle, is cashed."""
-    ticket = next(_tickets)
+    ticket = _next_ticket()
     _in_flight[ticket] = thing
     if _collecting.tickets is not None:
         _collecting.tickets.append(ticket)

@@ -17,13 +17,13 @@ blocks of the served classes.
 
 from __future__ import annotations
 
-import itertools
 import sys
 from _thread import allocate_lock, get_ident
 from operator import attrgetter
 from weakref import WeakValueDictionary
 
 from .._identity import FENCED, HERE, MAIN, PROCESSES, checkpoint, monotonic, park
+from .util import counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 RECURSIVE_MUTEX = 0
 SEMAPHORE = 1
 
-_handles = itertools.count(1)
+_next_handle = counter(1)
 _NOBODY: list[Any] = []
 # Semaphores by handle and by name, for _rebuild() in children of spawn.  A name keeps its semaphore until
 # sem_unlink(), as in the kernel.
@@ -82,7 +82,7 @@ class SemLock:
         self.kind = kind
         self.maxvalue = maxvalue
         self.name = None if unlink else name
-        self.handle = next(_handles)
+        self.handle = _next_handle()
         self._units: Any = [None] * value if value <= _LIST_LIMIT else _Bulk(value)
         # A list too: it is nearly always empty, and short.
         self._waiters: list[Any] = []

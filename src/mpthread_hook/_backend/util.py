@@ -33,7 +33,26 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-_counter = itertools.count()
+
+
+def counter(start: int) -> Callable[[], int]:
+    """Return a function that gives one number after the other, no number twice, to any thread that calls it.
+
+    A count() does so itself where there is a GIL, and may give one twice on 3.13 where there is none.
+    """
+    step = itertools.count(start).__next__
+    if getattr(sys, "_is_gil_enabled", lambda: True)():
+        return step
+    lock = RLock()  # the collector may run a finalizer that wants a number, too
+
+    def locked() -> int:
+        with lock:
+            return step()
+
+    return locked
+
+
+_next_key = counter(0)
 
 
 def served(name: str) -> Any:
@@ -111,7 +130,7 @@ class Finalize:
         self._callback: Any = callback
         self._args: Any = args
         self._kwargs: Any = kwargs or {}
-        self._key: Any = (exitpriority, next(_counter))
+        self._key: Any = (exitpriority, _next_key())
         self._process = HERE.process
         self._pid = self._process.pid
         registry.of(self._process)[self._key] = self

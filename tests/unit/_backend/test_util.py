@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import threading
 
 import pytest
@@ -47,3 +48,17 @@ def test_a_finalizer_never_runs_in_a_thread_that_its_process_may_wait_for(
     assert ran.wait(LONG)
     assert len(left) == 1
     assert finalized != left
+
+
+@pytest.mark.parametrize("gil", [True, False])
+def test_no_number_is_given_twice(gil: bool, mp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without a GIL, four threads that count together get every number once."""
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: gil, raising=False)
+    count = importlib.import_module("mpthread_hook._backend.util").counter(5)
+    seen: list[int] = []
+    threads = [threading.Thread(target=lambda: seen.extend(count() for _ in range(1000))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LONG)
+    assert sorted(seen) == list(range(5, 4005))
