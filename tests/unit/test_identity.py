@@ -132,6 +132,29 @@ def test_a_process_blocked_in_foreign_code_is_abandoned_by_name() -> None:
     theirs.close()
 
 
+def test_nobody_is_abandoned_who_could_not_have_moved() -> None:
+    """A look that comes late says nothing of a thread that stands still: nothing gets its turn in time then."""
+    blocked, begun = allocate_lock(), allocate_lock()
+    blocked.acquire()
+    begun.acquire()
+
+    def body() -> int:
+        begun.release()
+        blocked.acquire()
+        return 0
+
+    process = started(body, "starved one")
+    begun.acquire()
+    _identity.kill(process, -9)
+    for _ in range(5):
+        _identity.abandon(process, _identity.monotonic() - _identity.GRACE)
+        assert not process.ended
+    with pytest.warns(AbandonedThreadWarning, match="'starved one'"):
+        while not process.ended:  # it may just have been on its way to the lock
+            _identity.abandon(process, _identity.monotonic())
+    blocked.release()
+
+
 def test_threads_of_a_process_belong_to_it_and_end_with_it() -> None:
     """A thread adopted by a process answers as that process and is unwound when it dies."""
     answers: list[_identity.ThreadProcess] = []

@@ -218,8 +218,8 @@ def _abandon_later(process: ThreadProcess) -> None:
         if process.ended or "grace" in process.state:
             return
         process.state["grace"] = key = clock.reserve()
-    left = process.died_at + GRACE - monotonic()
-    clock.call_later(max(0.0, left), lambda: abandon(process), key)
+    due = process.died_at + GRACE
+    clock.call_later(max(0.0, due - monotonic()), lambda: abandon(process, due), key)
 
 
 def end(process: ThreadProcess, code: int | None = None) -> bool:
@@ -251,17 +251,18 @@ def end(process: ThreadProcess, code: int | None = None) -> bool:
     return True
 
 
-def abandon(process: ThreadProcess) -> None:
+def abandon(process: ThreadProcess, due: float | None = None) -> None:
     """Declare a killed process ended although its main thread has not unwound, and say so by name.
 
     A thread that has moved since the last look is not blocked but slow (a busy machine, a long ``finally``):
-    it is given more time, up to ten times `GRACE`.
+    it is given more time, up to ten times `GRACE`.  So is one of which that cannot be said, because the caller
+    itself got no turn when it meant to look, which was ``due``.
     """
     if process.ended or process.status is None:
         return
     main = process.main
     # One that has left the process runs nothing but the end of `_run`, however slowly.
-    if main is not None and (main.watchers is None or _has_moved(process, main)):
+    if main is not None and (main.watchers is None or _has_moved(process, main, due)):
         process.died_at += GRACE / 2
         if process.state.pop("grace", None) is not None:
             _abandon_later(process)
@@ -282,7 +283,7 @@ def abandon(process: ThreadProcess) -> None:
     )
 
 
-def _has_moved(process: ThreadProcess, main: Thread) -> bool:
+def _has_moved(process: ThreadProcess, main: Thread, due: float | None) -> bool:
     frame = sys._current_frames().get(main.ident)
     where = None if frame is None else (id(frame), frame.f_lasti)
     if free_threaded():
@@ -291,6 +292,8 @@ def _has_moved(process: ThreadProcess, main: Thread) -> bool:
     looks.append(where)
     if len(looks) >= 20:
         return False
+    if due is not None and monotonic() - due > GRACE / 10:
+        return True
     while frame is not None:
         if frame.f_code is kill.__code__:  # ending itself or another: it waits for its turn, if for anything
             return True
@@ -351,8 +354,9 @@ def wait(process: ThreadProcess, timeout: float | None = None) -> bool:
                 limits.append(process.died_at + GRACE)
             left = min(limits) - monotonic() if limits else -1.0
             if limits and left <= 0:
-                if process.status is not None and monotonic() >= process.died_at + GRACE:
-                    abandon(process)
+                due = process.died_at + GRACE
+                if process.status is not None and monotonic() >= due:
+                    abandon(process, due)
                 if process.ended or (deadline is not None and monotonic() >= deadline):
                     return process.ended
                 continue
