@@ -46,7 +46,7 @@ PLATFORMS = {
 LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 #: Where the C libraries of Linux keep named semaphores; without it, `multiprocessing.Lock()` is an OSError.
 SHM = "/dev/shm"
-#: Ways in that an installed wheel brings along: they act on a sign only, never leave an undecided finder.
+#: Ways in that an installed wheel brings along: without a sign, or a hint, they leave nothing behind.
 _UNASKED = frozenset(("pth", "start"))
 
 
@@ -150,6 +150,20 @@ def sign() -> "str | None":
     return None
 
 
+def hint() -> bool:
+    """Return whether no file of `_multiprocessing` is in sight: reason enough to look closer later.
+
+    Not a sign, since an importer of somebody else's may have it.
+    """
+    from _imp import extension_suffixes  # noqa: PLC0415 - only an undecided start asks
+
+    return "_multiprocessing" not in sys.builtin_module_names and not any(
+        os.path.exists(f"{entry}/_multiprocessing{suffix}")
+        for entry in sys.path
+        for suffix in extension_suffixes()
+    )
+
+
 def start(way: str) -> bool:
     """Turn the hook on if `MPTHREAD_HOOK` or the platform says so; returns whether it may serve something.
 
@@ -186,8 +200,8 @@ def start_file() -> None:
 def _decide(way: str) -> None:
     global sentence, started, undecided
     said = words()
+    decided = closer = False
     if "0" in said:
-        decided = False
         sentence = f"off: {VARIABLE} is 0"
     elif "1" in said:
         decided = True
@@ -195,15 +209,16 @@ def _decide(way: str) -> None:
     else:
         seen = sign()
         decided = seen is not None
+        closer = not decided and (way not in _UNASKED or hint())
         if seen is not None:
             sentence = f"on: {seen}"
-        elif way not in _UNASKED:
+        elif closer:
             sentence = "not decided: the first import of multiprocessing looks closer"
         elif not sentence:
             sentence = (
                 "off: nothing says that processes do not work here, and the wheel alone looks no closer"
             )
-    if decided or ("auto" in said and way not in _UNASKED):
+    if decided or closer:
         # What another way in found out stays as it is: the finder is there, and serves or is undecided.
         undecided = not decided if not started else undecided and not decided
         started = True

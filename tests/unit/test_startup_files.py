@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import pkgutil
 import sys
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,35 @@ def test_the_line_does_nothing_without_a_sign() -> None:
     if sys.platform in _switch.PLATFORMS or hasattr(sys, "getandroidapilevel"):
         pytest.skip("this platform is a sign itself")
     assert answer(code, env=environment(this_path())) is False
+
+
+NO_EXTENSION = "sys.path = [one for one in sys.path if not one.endswith(('lib-dynload', 'DLLs'))]"
+
+
+def without_extension(before: str) -> dict[str, Any]:
+    """Return the status after a line that saw no file of `_multiprocessing`, and an import of the package."""
+    code = (
+        f"import os, sys; real = sys.path; {NO_EXTENSION}\nos.access = lambda *_: True\nexec({line()!r})\n"
+        f"{before}\nimport json, multiprocessing, mpthread_hook as h; print(json.dumps(h.status()))"
+    )
+    status: dict[str, Any] = answer(code, env=environment(this_path()))
+    return status
+
+
+@pytest.mark.skipif("_multiprocessing" in sys.builtin_module_names, reason="the extension is built in here")
+def test_without_the_extension_the_wheel_serves() -> None:
+    """An interpreter built without `_multiprocessing` gets the hook from the wheel alone."""
+    status = without_extension("sys.modules['_multiprocessing'] = None; sys.path = real")
+    assert status["ways_in"] == ["pth"]
+    assert status["reason"] == "on: this interpreter has no _multiprocessing"
+
+
+@pytest.mark.skipif("_multiprocessing" in sys.builtin_module_names, reason="the extension is built in here")
+def test_an_extension_that_came_another_way_is_found() -> None:
+    """No file in sight is a hint only: the first import looks closer, and steps aside."""
+    status = without_extension("sys.path = real")
+    assert status["ways_in"] == []
+    assert status["reason"].startswith("off: processes work here")
 
 
 def test_the_entry_point_exists() -> None:
