@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -52,19 +51,13 @@ def missing(unit: Unit) -> str:
     return "; ".join(filter(None, (MISSING[need]() for need in sorted(unit.needs))))
 
 
-def _plugin() -> str:
-    """Return what pytest needs to load our plugin where the package is on the path and not installed."""
-    names = {point.value for point in entry_points(group="pytest11")}
-    return "" if "mpthread_hook.pytest_plugin" in names else "-p mpthread_hook.pytest_plugin"
-
-
 def _commands(folder: str) -> str:
     """Make a folder with the commands of the documentation, all of them on this interpreter."""
     os.mkdir(folder)
     for name, rest in (
         ("python", ""),
         ("python3", ""),
-        ("pytest", f"-m pytest {_plugin()} -p no:cacheprovider"),
+        ("pytest", "-m pytest -p mpthread_hook.pytest_plugin -p no:cacheprovider"),
         ("coverage", "-m coverage"),
         ("briefcase", "-m briefcase"),
         ("mpthread_hook", "-m mpthread_hook"),

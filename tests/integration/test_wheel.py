@@ -225,3 +225,18 @@ def test_the_installed_package_can_vendor(installed: str, tmp_path: Path) -> Non
     assert json.loads(done.stdout)["written"]
     with open(os.path.join(ROOT, "sitecustomize.py"), "rb") as file:
         assert (tmp_path / "app" / "sitecustomize.py").read_bytes() == file.read()
+
+
+@pytest.mark.parametrize("autoload", [True, False])
+def test_pytest_may_name_the_plugin_that_is_installed(wheel: str, tmp_path: Path, autoload: bool) -> None:
+    """``-p`` with the plugin's name is right with and without an installation, and with autoloading off."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    test = tmp_path / "test_it.py"
+    test.write_text("def test_it(mpthread):\n    assert mpthread.processes() == []\n")
+    variables = {} if autoload else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    env = environment([str(tmp_path / "installed")], **variables)
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(test))
+    for named in ([], ["-p", "mpthread_hook.pytest_plugin"]):
+        done = run(sys.executable, *command, *named, env=env, cwd=str(tmp_path))
+        assert (done.returncode == 0) is bool(autoload or named), done.stdout + done.stderr
