@@ -14,6 +14,7 @@ _COMMANDS = {
     "run": "run a script, a module or a command with the hook enabled",
     "demo": "play a shipped Ansible playbook on ten hosts inside this process",
     "status": "print what the hook does in this interpreter, as JSON",
+    "ps": "print the thread processes of running programs",
     "table": "print the compatibility table",
     "doctor": "say whether the hook would work here, and what is in its way",
     "vendor": "copy the package into an application",

@@ -10,7 +10,8 @@ The environment variable `MPTHREAD_HOOK` holds words, separated by commas:
 * ``auto`` (as when it is not set): on where processes cannot work, off elsewhere (see `_hook.policy`);
 * ``1``: on; ``0``: off, for every way in but `enable()` in code;
 * ``strict``: what would be reported on stderr is raised, once the interpreter has started;
-* ``debug``: each decision is printed to stderr.
+* ``debug``: each decision is printed to stderr;
+* ``ps``: `mpthread_hook ps` may ask this program for its thread processes.
 """
 
 # ruff: noqa: I002 - `__future__` would be one more module at every start of every interpreter
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 #: Top-level packages that are served.
 ROOTS = frozenset(("multiprocessing", "_multiprocessing"))
 VARIABLE = "MPTHREAD_HOOK"
-_WORDS = frozenset(("auto", "1", "0", "strict", "debug", ""))
+_WORDS = frozenset(("auto", "1", "0", "strict", "debug", "ps", ""))
 
 #: Values of `sys.platform` where a program cannot make processes, and what to call them.
 PLATFORMS = {
@@ -115,7 +116,7 @@ def words() -> frozenset[str]:
     """Return what `MPTHREAD_HOOK` says, at this moment, with ``auto`` where it says neither on nor off."""
     said = frozenset(os.environ.get(VARIABLE, "").replace(" ", "").split(","))
     for word in said - _WORDS:
-        problem(f"{VARIABLE} has a word {word!r} that is none of auto, 1, 0, strict, debug; it is ignored")
+        problem(f"{VARIABLE} has a word {word!r} that is none of auto, 1, 0, strict, debug, ps; it is ignored")
     said &= _WORDS
     return said if said & {"1", "0"} else said | {"auto"}
 

@@ -22,10 +22,11 @@ ALLOWED: dict[str, set[str]] = {
     "_backend": {"_identity", "errors"},
     "_emulation": {"_identity", "errors"},
     "_adapters": {"_identity", "errors"},
-    "_hook": {"_identity", "_switch", "_table", "errors"},
+    "_observe": {"_identity"},
+    "_hook": {"_identity", "_observe", "_switch", "_table", "errors"},
     "": {"_switch", "_hook"},
     "auto": {"", "_switch"},
-    "_commands": {"", "_guard", "_hook", "_identity", "_switch", "_table", "errors"},
+    "_commands": {"", "_guard", "_hook", "_identity", "_observe", "_switch", "_table", "errors"},
     "_demo": set(),
     # Holds a copy of the checkout's sitecustomize.py once it is installed.
     "_startup": {"_switch"},

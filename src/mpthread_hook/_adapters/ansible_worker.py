@@ -56,9 +56,15 @@ def _part(worker: Any) -> None:
         state["_task_vars"] = state["_task_vars"].copy()
 
 
+def _describe(worker: Any) -> str:
+    task, host = getattr(worker, "_task", None), getattr(worker, "_host", None)
+    return f"{task.get_name()} on {host}" if task is not None and hasattr(task, "get_name") else ""
+
+
 def _enter(worker: Any) -> None:
     """Begin in the worker's own process."""
     HERE.process.state[_WORKER] = worker
+    HERE.process.doing = _describe(worker)
     for function in _begin:
         function()
     stdin = vars(worker).get("_new_stdin")

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 _USAGE = """\
-usage: mpthread_hook run [--children] (SCRIPT | -m MODULE | -c COMMAND) [ARGUMENT ...]
+usage: mpthread_hook run [--children] [--trace FILE] (SCRIPT | -m MODULE | -c COMMAND) [ARGUMENT ...]
 
 Run a program as `python` would, with thread-backed multiprocessing. SCRIPT may be a file,
 or a folder or zip file that has a __main__.py. Everything after it belongs to the program.
 With --children the hook is also on in every Python program that it starts.
+With --trace a timeline of this program's thread processes is written to FILE; Perfetto opens it.
 """
 
 
@@ -31,8 +32,12 @@ def main(argv: list[str]) -> int:
     if argv[:1] in (["-h"], ["--help"]):
         print(_USAGE, end="")
         return 0
-    children = argv[:1] == ["--children"]
-    argv = argv[1:] if children else argv
+    children, trace = False, ""
+    while argv[:1] == ["--children"] or (argv[:1] == ["--trace"] and len(argv) > 1):
+        if argv[0] == "--trace":
+            trace, argv = argv[1], argv[2:]
+        else:
+            children, argv = True, argv[1:]
     kind = argv[0] if argv and argv[0] in ("-m", "-c") else ""
     if not argv or (kind and len(argv) < 2) or (not kind and argv[0].startswith("-")):
         wrong = (
@@ -45,6 +50,8 @@ def main(argv: list[str]) -> int:
     # Whoever runs us (`coverage run`) may have imported multiprocessing already, and is not to be warned of it;
     # the program itself has not begun.
     enable(late=None if "strict" in _switch.words() else "rebind")
+    if trace and not _begin_trace(trace):
+        return 2
     if kind == "-c":
         _run_command(argv[1], argv[2:])
     elif kind == "-m":
@@ -52,6 +59,18 @@ def main(argv: list[str]) -> int:
     else:
         _run_script(argv[0], argv[1:])
     return 0
+
+
+def _begin_trace(path: str) -> bool:
+    from .._observe.trace import Trace  # noqa: PLC0415 - most runs do not need it
+
+    try:
+        trace = Trace(path)
+    except OSError as error:
+        print(f"mpthread_hook run: --trace: {error}", file=sys.stderr)
+        return False
+    trace.begin()
+    return True
 
 
 def _include_children() -> bool:
@@ -66,7 +85,7 @@ def _include_children() -> bool:
     if place:
         rest = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join([place, rest]) if rest else place
-    words = _switch.words() & {"strict", "debug"}
+    words = _switch.words() & {"strict", "debug", "ps"}
     os.environ[_switch.VARIABLE] = ",".join(["1", *sorted(words)])
     return True
 

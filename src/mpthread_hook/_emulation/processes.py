@@ -23,7 +23,7 @@ from .._identity import (
     at_start,
     checkpoint,
     deliver,
-    real_exit,
+    exit_program,
 )
 from .._identity import Thread as _Thread
 from .._identity import kill as _fence
@@ -178,7 +178,7 @@ def _exit(_: object, status: int) -> None:
     """
     process = HERE.process
     if process is MAIN:
-        real_exit(status)
+        exit_program(status)
     _fence(process, status.__index__() & 0xFF)
     checkpoint()
 

@@ -220,8 +220,20 @@ def complete() -> None:
                     _switch.finder.triggers[name] = importer.find_and_patch
             _followed.extend(late.rebind_patched(replaced, _patches))
             _completed = True
+        if "ps" in _switch.words():
+            _answer()
     finally:
         _completing.discard(me)
+
+
+def _answer() -> None:
+    """Let `mpthread_hook ps` ask this program; where that cannot be, say so in a line."""
+    try:
+        from .._observe import answering  # noqa: PLC0415 - only when it is wanted
+
+        _patches.undo(answering.start().stop)
+    except (ImportError, AttributeError, OSError) as error:
+        _switch.problem(f"mpthread_hook ps cannot ask this program ({type(error).__name__}: {error})")
 
 
 def patch(module: ModuleType) -> None:

@@ -118,6 +118,7 @@ class ThreadProcess:
         "children",
         "deferred",
         "died_at",
+        "doing",
         "ended",
         "environ",
         "exitcode",
@@ -134,6 +135,7 @@ class ThreadProcess:
         "pgid",
         "pid",
         "sid",
+        "started",
         "state",
         "status",
         "streams",
@@ -147,6 +149,10 @@ class ThreadProcess:
         self.name = name
         #: Start method: "main", "fork", "spawn" or "forkserver".
         self.method = method
+        #: When it was made, in seconds of `monotonic`.
+        self.started = monotonic()
+        #: What it does, in words for people; adapters know.
+        self.doing = ""
         #: The `multiprocessing.process.BaseProcess` that shows for this record.
         self.object: Any = None
         # Re-entrant: the collector may run while it is held, and finalizers may ask for it.
@@ -214,6 +220,7 @@ on_enter: list[Callable[[Thread], object]] = []
 on_leave: list[Callable[[Thread], object]] = []
 on_end: list[Callable[[ThreadProcess], object]] = []
 on_unwind: list[Callable[[ProcessExit], object]] = []
+on_exit: list[Callable[[], object]] = []
 #: What the main thread of a process does when its work is over, by what it is about: "threads" joins those
 #: of the process, "exit functions" calls them.  Not asked for by the names of the standard library: those
 #: are what they were before when somebody has called disable() meanwhile.
@@ -259,6 +266,18 @@ def at_end(function: Callable[[ThreadProcess], object]) -> None:
     """Call ``function(process)`` when nothing of a process runs any more, before its watchers are called."""
     if function not in on_end:
         on_end.append(function)
+
+
+def at_exit(function: Callable[[], object]) -> None:
+    """Call ``function()`` before the program itself ends by `os._exit`, which runs no exit functions."""
+    if function not in on_exit:
+        on_exit.append(function)
+
+
+def exit_program(status: int) -> None:
+    """End the program, and all of its processes, at once."""
+    call_watchers(on_exit)
+    real_exit(status)
 
 
 def call_all(functions: list[Callable[[Any], object]], argument: Any) -> None:

@@ -120,6 +120,10 @@ def _park_program(waiter: Any, timeout: float) -> bool:
         _programs_wait = outer
 
 
+#: The innermost frame of a thread that waits runs one of these.
+CODE_OF_WAITS = frozenset((park.__code__, _park_program.__code__))
+
+
 def alert_program() -> None:
     """Have the main thread of the program look for signals, after one was sent to the program.
 
