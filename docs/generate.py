@@ -9,9 +9,7 @@ nothing is written: the exit status is 1 if a page is not what the tables say.
 from __future__ import annotations
 
 import argparse
-import ast
 import os
-import re
 import sys
 from collections import Counter
 
@@ -198,26 +196,11 @@ def layouts() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _played_modules() -> list[str]:
-    """Return the modules of ansible.builtin in the play that is compared with stock while nothing may start."""
-    with open(os.path.join(ROOT, "tests", "system", "plays", "modules.yml"), encoding="utf-8") as file:
-        return sorted(set(re.findall(r"^ *(?:- )?ansible\.builtin\.(\w+):", file.read(), re.MULTILINE)))
-
-
-def _refused_modules() -> dict[str, str]:
-    """Return the modules whose failure is tested, and the word that their message must have."""
-    with open(os.path.join(ROOT, "tests", "system", "test_bad_input.py"), encoding="utf-8") as file:
-        tree = ast.parse(file.read())
-    for node in tree.body:
-        names = [getattr(target, "id", "") for target in getattr(node, "targets", ())]
-        if names == ["NEEDS_A_COMMAND"] and isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
-            pairs = zip(node.value.keys, node.value.values, strict=True)
-            return {key.value: value.elts[1].value for key, value in pairs}  # type: ignore[union-attr,attr-defined]
-    raise LookupError("NEEDS_A_COMMAND is gone from tests/system/test_bad_input.py")
-
-
 def ansible_modules() -> str:
     """Return the page of Ansible's modules in a process that can start no program."""
+    from mpthread_hook._adapters.ansible_shell import COMMANDS  # noqa: PLC0415 - as above
+    from tests.system.modules import NEEDS_A_COMMAND, NOT_PLAYED, played  # noqa: PLC0415 - as above
+
     lines = [
         "# Ansible modules without programs",
         "",
@@ -225,20 +208,34 @@ def ansible_modules() -> str:
         "",
         "What the modules of `ansible.builtin` do for a host with a `local` connection where no program can be",
         "started. The table is made from the tests: a module that works is in a play whose outcome equals that",
-        "of Ansible with processes; one that cannot has a test for its message. A module that is not here is not",
-        "tested; if it starts a program, it fails and says which one.",
+        "of Ansible with processes; one that cannot has a test for its message, which names the program.",
         "",
         "| module | without programs |",
         "|---|---|",
     ]
-    refused = _refused_modules()
-    rows = dict.fromkeys(_played_modules(), "works")
-    for module, word in refused.items():
-        given = module in {"command", "raw", "script", "shell"}
-        why = ": it starts what it is given" if given else f": it starts `{word}`" if word else ""
-        rows[module] = f"cannot{why}"
+    rows = dict.fromkeys(played(), "works")
+    for module, (_, word) in NEEDS_A_COMMAND.items():
+        if module in {"command", "raw", "script", "shell"}:
+            rows[module] = "works for Python programs and the commands below, and starts no other"
+        elif module in rows:
+            rows[module] = f"works as long as nothing has to change; else it would start `{word}`"
+        else:
+            rows[module] = f"cannot: it starts `{word}`"
+    rows.update({module: f"not tested: {why}" for module, why in NOT_PLAYED.items()})
     lines += [f"| `{module}` | {rows[module]} |" for module in sorted(rows)]
-    lines += ["", "[Run Ansible](../howto/ansible.md) says how to choose where modules run.", ""]
+    lines += [
+        "",
+        "## Commands that need no program",
+        "",
+        "`command`, `shell`, `raw` and `script` answer these themselves, with the options that every system knows:",
+        f"{', '.join(f'`{name}`' for name in sorted(COMMANDS))}; and they run Python: the interpreter by any of its",
+        "names, with a script, `-c` or `-m`, and every program whose first line names Python. `shell` and `raw` read",
+        "lists (`;`, `&&`, `||`, new lines), subshells, variables, quotes, `$(…)` and redirections. A command with",
+        "anything else in it is refused before any of it is done. Messages of commands that fail may be worded",
+        "differently.",
+        "",
+        "[Run Ansible](../howto/ansible.md) says how to choose where modules run.",
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 

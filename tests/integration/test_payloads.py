@@ -30,7 +30,7 @@ import mpthread_hook
 mpthread_hook.enable()
 import multiprocessing
 from mpthread_hook import _identity
-from mpthread_hook._adapters import ansible_execution, ansible_local, ansible_modules, ansible_payload, private_modules
+from mpthread_hook._adapters import ansible_execution, ansible_modules, ansible_payload, ansible_python, private_modules
 from mpthread_hook._adapters.ansible_shell import Answer
 
 class Journal:
@@ -39,7 +39,7 @@ class Journal:
 
 def python(*arguments, stdin="", **environ):
     given = open(stdin, "rb").read() if stdin else b""
-    answer = ansible_local.run_python([sys.executable, *arguments], environ, os.getcwd(), given)
+    answer = ansible_python.run_python([sys.executable, *arguments], environ, os.getcwd(), given)
     return [answer.status, answer.stdout.decode(), answer.stderr.decode()]
 """
 

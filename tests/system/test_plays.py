@@ -55,6 +55,12 @@ def test_modules(stock: Stock, tmp_path: Path, sandbox: None, strategy: str) -> 
     compare(stock, tmp_path, "modules", strategy, Size.from_environment(2, 2), SANDBOXED)
 
 
+@pytest.mark.smoke
+def test_commands(stock: Stock, tmp_path: Path, sandbox: None) -> None:
+    """Commands of a shell, Python programs and scripts run in the process; accounts that are right stay so."""
+    compare(stock, tmp_path, "commands", "linear", Size.from_environment(3, 3), SANDBOXED)
+
+
 def test_modules_free(stock: Stock, tmp_path: Path, sandbox: None) -> None:
     """The same when every host runs ahead as it can."""
     size = Size.from_environment(2, 2)

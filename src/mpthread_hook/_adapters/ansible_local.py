@@ -7,20 +7,15 @@ import shlex
 import sys
 
 from . import ansible_async, ansible_execution, ansible_modules, ansible_payload
-from .ansible_shell import Answer, CannotStart, Shell, refuse
+from .ansible_python import run_python
+from .ansible_shell import SHELLS, Answer, CannotStart, Shell, refuse
 from .shell_words import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
     from .._hook.journal import Journal
-    from .python_program import Program
-
-_SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
-# Options of the interpreter that change nothing here: this one runs already.
-_FLAGS = frozenset(("-B", "-E", "-I", "-O", "-OO", "-P", "-S", "-b", "-bb", "-d", "-q", "-s", "-u", "-v"))
 
 
 def install(journal: Journal, cls: Any) -> None:
@@ -78,7 +73,7 @@ def _unwrap(connection: Any, command: str) -> str:
     """Take ``/bin/sh -c`` off, where Ansible has put it around a command; any other shell may mean more by it."""
     executable = getattr(connection._play_context, "executable", None) or "/bin/sh"
     start = f"{executable} -c "
-    if not command.startswith(start) or os.path.basename(executable) not in _SHELLS:
+    if not command.startswith(start) or os.path.basename(executable) not in SHELLS:
         return command
     quoted = command[len(start) :]
     inner = quoted[1:-1].replace("'\"'\"'", "'") if quoted.startswith("'") else quoted
@@ -110,47 +105,5 @@ def _no_become(connection: Any) -> Exception:
 def _run(command: str, in_data: Any, cwd: Any) -> Answer:
     stdin = b"" if in_data is None else in_data if isinstance(in_data, bytes) else in_data.encode()
 
-    def python(argv: list[str], environ: Mapping[str, str], directory: str) -> Answer:
-        return run_python(argv, environ, directory, stdin)
-
     # Tagged text or bytes, as Ansible keeps it.
-    return Shell(python, os.fsdecode(cwd) if cwd else os.getcwd()).run(command)
-
-
-def run_python(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes = b"") -> Answer:
-    """Run ``python ...`` in this program."""
-    rest = _without_flags(argv)
-    if rest and not rest[0].startswith("-"):
-        job = ansible_async.job(rest, cwd)
-        if job is not None:
-            return job.start(environ, cwd, prepare)
-    try:
-        program = prepare(argv, environ, cwd, stdin)
-    except OSError as error:
-        text = f"{argv[0]}: can't open file {error.filename!r}: [Errno {error.errno}] {error.strerror}\n"
-        return Answer(2, b"", text.encode())
-    program.start()
-    return Answer(*program.wait())
-
-
-def _without_flags(argv: list[str]) -> list[str]:
-    rest = argv[1:]
-    while rest and rest[0] in _FLAGS:
-        rest.pop(0)
-    return rest
-
-
-def prepare(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes = b"") -> Program:
-    """Return the program that ``python ...`` is; OSError if its script cannot be read."""
-    rest = _without_flags(argv)
-    if not rest or rest[0] == "-":
-        source, filename, arguments, stdin = stdin, "<stdin>", rest or [""], b""
-    elif rest[0] == "-c" and len(rest) > 1:
-        source, filename, arguments = rest[1].encode(), "<string>", ["-c", *rest[2:]]
-    elif rest[0].startswith("-"):
-        raise Unsupported(" ".join(argv))
-    else:
-        filename, arguments = os.path.join(cwd, rest[0]), rest
-        with open(filename, "rb") as file:
-            source = file.read()
-    return ansible_payload.program(arguments, source, filename, environ=environ, cwd=cwd, stdin=stdin)
+    return Shell(run_python, os.fsdecode(cwd) if cwd else os.getcwd(), stdin=stdin).run(command)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 
 from .._identity import HERE
-from . import ansible_execution, private_modules
+from . import ansible_commands, ansible_execution, private_modules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +27,9 @@ def install(journal: Journal) -> None:
         journal.item(private_modules.after_load, name, function)
 
 
+#: What a module asks for before it knows whether it will need it (an account that is as it should be), and what
+#: `ansible_shell` answers.
+_ASKED_EARLY = frozenset(("getent", "groupadd", "groupdel", "groupmod", "useradd", "userdel", "usermod"))
 _HIDDEN = "ansible hidden programs"
 _BASIC = "ansible.module_utils.basic"
 
@@ -41,6 +43,8 @@ def _hide_programs(module: Any) -> None:
     """Let `get_bin_path` find nothing: a tool that exists and cannot start fails modules that can do without."""
 
     def get_bin_path(arg: str, *args: Any, **kwargs: Any) -> str:
+        if arg in _ASKED_EARLY:
+            return arg
         # What basic looks for on its own account (lsattr) is of no interest to anybody.
         caller = sys._getframe(1)
         if caller.f_globals.get("__name__") == _BASIC and caller.f_back is not None:
@@ -58,21 +62,21 @@ def _explain_commands(module: ModuleType) -> None:
     if not hasattr(cls, "run_command") or not hasattr(cls, "fail_json"):
         return
     run, fail = cls.run_command, cls.fail_json
+    module.subprocess = ansible_commands.stand_in()  # type: ignore[attr-defined]
 
     def run_command(self: Any, args: Any, *rest: Any, **options: Any) -> Any:
-        if not args or not isinstance(args, (list, str, bytes)):
-            return run(self, args, *rest, **options)  # it knows what to say
-        error = ansible_execution.refusal()
-        number = error.errno if error is not None else None
-        name = _program(args)
-        if name == "None" and _hidden():
-            name = " or ".join(_hidden())  # what it found instead of a program
-        message = ansible_execution.explain(name)
-        if not options.get("handle_exceptions", True):
-            raise OSError(number, message)
-        return self.fail_json(rc=number, stdout="", stderr="", msg=message, cmd=self._clean_args(args))
+        if isinstance(args, list) and args and args[0] is None and _hidden():
+            # What it found instead of a program.
+            message = ansible_execution.explain(" or ".join(_hidden()))
+            return self.fail_json(rc=1, stdout="", stderr="", msg=message, cmd=self._clean_args(args))
+        return run(self, args, *rest, **options)
 
     def fail_json(self: Any, *args: Any, **kwargs: Any) -> Any:
+        error = sys.exc_info()[1]
+        if isinstance(error, ansible_commands.NoProgram):
+            args, kwargs["msg"] = (), error.strerror
+            kwargs.pop("exception", None)  # it says the same
+            return fail(self, **kwargs)
         # Modules that do without a program until they find that they cannot seldom say which one it was.
         reason = ansible_execution.reason()
         message = kwargs.get("msg", args[0] if args else "")
@@ -83,14 +87,3 @@ def _explain_commands(module: ModuleType) -> None:
     cls.run_command = run_command
     cls.fail_json = fail_json
 
-
-def _program(args: Any) -> str:
-    if isinstance(args, list):
-        first = args[0]
-    else:
-        text = args.decode(errors="replace") if isinstance(args, bytes) else args
-        try:
-            first = (shlex.split(text) or [text])[0]
-        except ValueError:
-            first = text
-    return first.decode(errors="replace") if isinstance(first, bytes) else str(first)

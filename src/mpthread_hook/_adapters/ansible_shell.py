@@ -8,17 +8,23 @@ import re
 import shutil
 import sys
 import time
+from functools import partial
 from typing import NamedTuple
 
 from .ansible_execution import explain
-from .shell_words import Group, Home, Simple, Step, Text, Unsupported, Variable, Word, parse
+from .shell_words import Group, Home, Redirection, Simple, Step, Text, Unsupported, Variable, Word, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
 _PYTHON = re.compile(r"python(\d+(\.\d+)*)?(\.exe)?")
+#: What shells are called.
+SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
 _NOT_FOUND = 127
+#: Bytes of the longest line that says what runs a script.
+_LINE = 1 << 10
 _RESERVED = frozenset(
     ("if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "function", "in")
 )
@@ -41,28 +47,41 @@ class CannotStart(Exception):
 
 
 class Shell:
-    """One shell: its directory, mask and variables, and the function that runs Python scripts for it.
+    """One shell: its directory, variables, mask and input, and the function that runs Python scripts for it.
 
-    ``python(argv, environ, cwd)`` returns an `Answer`.
+    ``python(argv, environ, cwd, stdin)`` returns an `Answer`.
     """
 
     def __init__(
         self,
-        python: Callable[[list[str], Mapping[str, str], str], Answer],
+        python: Callable[[list[str], Mapping[str, str], str, bytes], Answer],
         cwd: str,
         environ: Mapping[str, str] | None = None,
         umask: int | None = None,
+        stdin: bytes = b"",
     ) -> None:
         self._python = python
         self.cwd = cwd
         self.environ: dict[str, str] = dict(environ or {})
         self.umask = umask
+        self.stdin = stdin
 
     def run(self, command: str) -> Answer:
         """Run a command; `Unsupported` or `CannotStart` if it takes a real shell or program."""
-        steps = parse(command)
-        _check(steps)
-        return self._list(steps)
+        return self.prepare(command)()
+
+    def prepare(self, command: str | Sequence[str]) -> Callable[[], Answer]:
+        """Return what runs a command, or a program by its words, which no shell has read; raises as `run`.
+
+        What can be known before anything is done is found out here.
+        """
+        if isinstance(command, str):
+            steps = parse(command)
+            self._check(steps)
+            return partial(self._list, steps)
+        if command[0] in _NO_PROGRAMS or not self._can(command[0]):
+            raise CannotStart(command[0])
+        return partial(self._call, list(command), {})
 
     def _list(self, steps: Sequence[Step]) -> Answer:
         answer = Answer()
@@ -76,7 +95,7 @@ class Shell:
         return Answer(answer.status, b"".join(stdout), b"".join(stderr))
 
     def _subshell(self) -> Shell:
-        return Shell(self._python, self.cwd, self.environ, self.umask)
+        return Shell(self._python, self.cwd, self.environ, self.umask, self.stdin)
 
     def _group(self, group: Group) -> Answer:
         return self._subshell()._list(group.steps)
@@ -120,43 +139,118 @@ class Shell:
         if not words:
             self.environ.update(assigned)
             return Answer()
-        function = _COMMANDS.get(words[0])
+        try:
+            sinks, stdin = self._redirected(command.redirections)
+        except OSError as error:
+            return Answer(1, b"", os.fsencode(f"sh: {error.filename}: {error.strerror}\n"))
+        before, self.stdin = self.stdin, self.stdin if stdin is None else stdin
+        try:
+            answer = self._call(words, assigned)
+        finally:
+            self.stdin = before
+        kept: dict[int, list[bytes]] = {1: [], 2: []}
+        for number, text in ((1, answer.stdout), (2, answer.stderr)):
+            sink = sinks[number]
+            if isinstance(sink, int):
+                kept[sink].append(text)
+            elif text:
+                with open(sink, "ab") as file:
+                    file.write(text)
+        return Answer(answer.status, b"".join(kept[1]), b"".join(kept[2]))
+
+    def _redirected(self, redirections: Sequence[Redirection]) -> tuple[dict[int, str | int], bytes | None]:
+        """Return where the streams 1 and 2 lead (a stream or a file, which is there then), and what 0 holds."""
+        sinks: dict[int, str | int] = {1: 1, 2: 2}
+        stdin = None
+        for one in redirections:
+            if isinstance(one.target, int):
+                sinks.update(dict.fromkeys(one.streams, sinks[one.target]))
+                continue
+            path = self.path(self._value(one.target)[0])
+            if one.mode == "rb":
+                with open(path, "rb") as file:
+                    stdin = file.read()
+                continue
+            with open(path, one.mode, opener=self._open):
+                sinks.update(dict.fromkeys(one.streams, path))
+        return sinks, stdin
+
+    def _open(self, path: str, flags: int) -> int:
+        made = not os.path.exists(path)
+        fd = os.open(path, flags, self.masked(0o666))
+        if made:
+            self.unmask(path, 0o666)
+        return fd
+
+    def masked(self, mode: int) -> int:
+        """Return what the shell's mask leaves of a mode."""
+        return mode & ~(self.umask or 0)
+
+    def unmask(self, path: str, mode: int) -> None:
+        """Give something new what the process's mask took and the shell's leaves."""
+        if self.umask is not None:
+            os.chmod(path, self.masked(mode))
+
+    def _call(self, words: list[str], assigned: dict[str, str]) -> Answer:
+        function = _command(words[0])
         if function is not None:
-            answer = _try(function, self, words[1:], assigned)
-        elif is_python(words[0]):
-            answer = self._python(words, {**self.environ, **assigned}, self.cwd)
-        else:
+            return _try(function, self, words[1:], assigned)
+        environ = {**self.environ, **assigned}
+        if is_python(words[0]):
+            return self._python(words, environ, self.cwd, self.stdin)
+        script = self._script(words[0])
+        if script is None:
             raise CannotStart(words[0])
-        stdout, stderr = answer.stdout, answer.stderr
-        if command.merged:
-            stdout, stderr = stdout + stderr, b""
-        if 1 in command.quiet:
-            stdout = b""
-        return Answer(answer.status, stdout, b"" if 2 in command.quiet else stderr)
+        return self._python([sys.executable or "python3", script, *words[1:]], environ, self.cwd, self.stdin)
+
+    def _script(self, name: str) -> str | None:
+        """Return the file of a program that is a Python script; None if it is anything else."""
+        found = shutil.which(self.path(name) if "/" in name else name, path=self._variable("PATH") or None)
+        return found if found is not None and _is_for_python(found) else None
+
+    def _can(self, name: str) -> bool:
+        return _command(name) is not None or is_python(name) or self._script(name) is not None
+
+    def _check(self, steps: Sequence[Step]) -> None:
+        """Raise `CannotStart` for a program that would be needed, before anything has been done."""
+        for step in steps:
+            if isinstance(step.command, Group):
+                self._check(step.command.steps)
+                continue
+            for word in step.command.words[:1]:
+                if len(word) == 1 and isinstance(word[0], Text):
+                    name = word[0].text
+                    if name in _RESERVED:
+                        raise Unsupported(name)
+                    if not self._can(name):
+                        raise CannotStart(name)
 
     def path(self, path: str) -> str:
         """Return a path as the shell's directory makes it."""
         return os.path.join(self.cwd, path)
 
 
-def _check(steps: Sequence[Step]) -> None:
-    """Raise `CannotStart` for a program that would be needed, before anything has been done."""
-    for step in steps:
-        if isinstance(step.command, Group):
-            _check(step.command.steps)
-            continue
-        for word in step.command.words[:1]:
-            if len(word) == 1 and isinstance(word[0], Text):
-                name = word[0].text
-                if name in _RESERVED:
-                    raise Unsupported(name)
-                if name not in _COMMANDS and not is_python(name):
-                    raise CannotStart(name)
-
-
 def is_python(program: str) -> bool:
     """Return whether a program is the interpreter, as far as that can be told: there is only one here."""
     return program == sys.executable or _PYTHON.fullmatch(os.path.basename(program)) is not None
+
+
+def _is_for_python(path: str) -> bool:
+    """Return whether the first line of a program names Python: there is no other way to run it here."""
+    try:
+        with open(path, "rb") as file:
+            first = file.readline(_LINE)
+            second = file.readline(_LINE)  # where the name is too long for the first line, a shell is asked
+    except OSError:
+        return False
+    if not first.startswith(b"#!"):
+        return False
+    words = os.fsdecode(first[2:]).split()
+    if words and os.path.basename(words[0]) == "env":
+        del words[0]
+    elif words == ["/bin/sh"] and second.startswith(b"'''exec' "):
+        words = [os.fsdecode(second.split(b" ", 1)[1]).partition(' "$0"')[0].strip(' "')]
+    return bool(words) and is_python(words[0])
 
 
 def _try(function: Callable[..., Answer], shell: Shell, arguments: list[str], assigned: dict[str, str]) -> Answer:
@@ -205,14 +299,14 @@ def _umask(shell: Shell, arguments: list[str]) -> Answer:
 
 def _mkdir(shell: Shell, arguments: list[str]) -> Answer:
     options, paths = _options(arguments, "p")
-    mode = 0o777 & ~(shell.umask or 0)
     for path in map(shell.path, paths):
         missing = [path]
         while "p" in options and (parent := os.path.dirname(missing[-1])) and not os.path.isdir(parent):
             missing.append(parent)
         for directory in reversed(missing):
             try:
-                os.mkdir(directory, mode)
+                os.mkdir(directory, shell.masked(0o777))
+                shell.unmask(directory, 0o777)
             except FileExistsError:
                 if "p" not in options or not os.path.isdir(directory):
                     raise
@@ -324,14 +418,62 @@ def _pwd(shell: Shell, arguments: list[str]) -> Answer:
     return Answer(0, os.fsencode(shell.cwd + "\n"))
 
 
-def _command(shell: Shell, arguments: list[str]) -> Answer:
+def _command_v(shell: Shell, arguments: list[str]) -> Answer:
     if len(arguments) != 2 or arguments[0] != "-v":
         raise Unsupported(" ".join(arguments))
     name = arguments[1]
-    if name in _COMMANDS:
+    if name in COMMANDS:
         return Answer(0, os.fsencode(name + "\n"))
     found = shutil.which(name, path=shell._variable("PATH") or None)
     return Answer(0, os.fsencode(found + "\n")) if found else Answer(_NOT_FOUND)
+
+
+def _cat(shell: Shell, arguments: list[str]) -> Answer:
+    _, paths = _options(arguments, "u")
+    status, found, errors = 0, [], []
+    for path in paths or ["-"]:
+        try:
+            if path == "-":
+                found.append(shell.stdin)
+                continue
+            with open(shell.path(path), "rb") as file:
+                found.append(file.read())
+        except OSError as error:
+            status = 1
+            errors.append(os.fsencode(f"cat: {path}: {error.strerror}\n"))
+    return Answer(status, b"".join(found), b"".join(errors))
+
+
+def _basename(_shell: Shell, arguments: list[str]) -> Answer:
+    if len(arguments) not in {1, 2} or arguments[0].startswith("-"):
+        raise Unsupported(" ".join(arguments))
+    name = os.path.basename(arguments[0].rstrip("/")) or arguments[0][:1]
+    if len(arguments) == 2 and name != arguments[1]:
+        name = name.removesuffix(arguments[1])
+    return Answer(0, os.fsencode(name + "\n"))
+
+
+def _dirname(_shell: Shell, arguments: list[str]) -> Answer:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise Unsupported(" ".join(arguments))
+    start = arguments[0].rstrip("/").rpartition("/")[0].rstrip("/")
+    return Answer(0, os.fsencode((start or ("/" if arguments[0].startswith("/") else ".")) + "\n"))
+
+
+def _getent(_shell: Shell, arguments: list[str]) -> Answer:
+    if len(arguments) not in {1, 2} or arguments[0] not in {"passwd", "group"}:
+        raise Unsupported(" ".join(arguments))
+    import grp  # noqa: PLC0415 - not everywhere, unless the account adapter serves them
+    import pwd  # noqa: PLC0415
+
+    entries: Sequence[Any] = pwd.getpwall() if arguments[0] == "passwd" else grp.getgrall()
+    if len(arguments) == 2:
+        entries = [entry for entry in entries if arguments[1] in {entry[0], str(entry[2])}][:1]
+        if not entries:
+            return Answer(2)
+    # The last field of a group is a list: its members.
+    fields = [[",".join(one) if isinstance(one, list) else str(one) for one in entry] for entry in entries]
+    return Answer(0, os.fsencode("".join(f"{':'.join(entry)}\n" for entry in fields)))
 
 
 def _true(_shell: Shell, _arguments: list[str]) -> Answer:
@@ -342,14 +484,19 @@ def _false(_shell: Shell, _arguments: list[str]) -> Answer:
     return Answer(1)
 
 
-_COMMANDS: dict[str, Callable[[Shell, list[str]], Answer]] = {
+#: What this shell does itself, by name.
+COMMANDS: dict[str, Callable[[Shell, list[str]], Answer]] = {
     ":": _true,
     "[": _bracket,
+    "basename": _basename,
+    "cat": _cat,
     "cd": _cd,
     "chmod": _chmod,
-    "command": _command,
+    "command": _command_v,
+    "dirname": _dirname,
     "echo": _echo,
     "false": _false,
+    "getent": _getent,
     "mkdir": _mkdir,
     "pwd": _pwd,
     "rm": _rm,
@@ -358,6 +505,15 @@ _COMMANDS: dict[str, Callable[[Shell, list[str]], Answer]] = {
     "true": _true,
     "umask": _umask,
 }
+# What only shells know.
+_NO_PROGRAMS = frozenset((":", "cd", "command", "umask"))
+#: Where programs of the names above do the same everywhere.
+_PLACES = frozenset(("/bin", "/usr/bin"))
+
+
+def _command(name: str) -> Callable[[Shell, list[str]], Answer] | None:
+    folder, _, base = name.rpartition("/")
+    return COMMANDS.get(base) if not folder or (folder in _PLACES and base not in _NO_PROGRAMS) else None
 
 
 def refuse(program: str) -> Answer:

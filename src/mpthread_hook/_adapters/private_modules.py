@@ -25,6 +25,7 @@ import sys
 import zipimport
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import PathFinder
+from _thread import _local
 from collections.abc import MutableMapping
 from types import ModuleType
 
@@ -44,6 +45,15 @@ _KEY = "private modules"
 _sys_dict = sys.__dict__
 _shared: dict[str, ModuleType] = sys.modules
 _real_import = builtins.__import__
+
+
+class _Mode(_local):
+    """Whether the calling thread imports something that is shared: all that code finds is shared as well."""
+
+    sharing = 0
+
+
+_mode = _Mode()
 
 #: Called with a private module of that name right after its code has run, for adapters.
 after_load: dict[str, Callable[[ModuleType], object]] = {}
@@ -114,6 +124,8 @@ class Namespace:
 
     def claims(self, name: str) -> bool:
         """Return whether a module name is private."""
+        if _mode.sharing:
+            return False
         root = name.partition(".")[0]
         if root in self._roots:
             return True
@@ -164,7 +176,11 @@ class Namespace:
     ) -> ModuleType:
         """Stand in for ``__import__`` in private code."""
         if level == 0 and not self.claims(name):
-            return _real_import(name, globals, locals, fromlist, 0)
+            _mode.sharing += 1
+            try:
+                return _real_import(name, globals, locals, fromlist, 0)
+            finally:
+                _mode.sharing -= 1
         if self._importing or self._is_loaded(name, globals, fromlist, level):
             return _bootstrap.__import__(name, globals, locals, fromlist, level)
         self._importing = True
@@ -255,6 +271,13 @@ class _Finder:
             if spec is not None:
                 return spec  # type: ignore[no-any-return]
         return None
+
+    def find_distributions(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """As the shared finders: what is installed (`importlib.metadata`)."""
+        for finder in list(_sys_dict["meta_path"]):
+            find = getattr(finder, "find_distributions", None)
+            if find is not None:
+                yield from find(*args, **kwargs)
 
     def invalidate_caches(self) -> None:
         """Nothing is cached here."""

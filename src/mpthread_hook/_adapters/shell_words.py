@@ -1,7 +1,7 @@
 """Reads the few forms of shell command that Ansible's action plugins send, into something that can be run.
 
 Lists with ``&&``, ``||``, ``;`` and new lines, groups in parentheses, assignments, quotes, backquotes and
-``$(...)``, variables, ``~``, and redirections to the null device.  Whatever else a shell knows raises
+``$(...)``, variables, ``~``, and redirections.  Whatever else a shell knows raises
 `Unsupported`: nothing is run that was understood only in part.
 """
 
@@ -24,7 +24,9 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _TILDE = re.compile(r"~[A-Za-z0-9._-]*")
 _PLAIN = re.compile(r"[^\s'\"`$\\~*?\[(){}<>|&;#!]+")
 _BLANK = re.compile(r"(?:[ \t]|\\\n)*")
-_REDIRECTION = re.compile(r"(?:[12]?>>?|&>)[ \t]*/dev/null(?![^\s;&|)])|2>&1(?![0-9])|1?>&2(?![0-9])")
+_REDIRECTION = re.compile(r"(?:2>&1|1?>&2)(?![^\s;&|)])|(?:[12]?>>?|&>>?|<)(?![<>&|(])[ \t]*")
+
+_OTHER_STREAM = re.compile(r"[0-9]*[<>]")
 
 
 class Unsupported(Exception):
@@ -62,13 +64,23 @@ Piece = Text | Variable | Home | Output
 Word = tuple[Piece, ...]
 
 
+class Redirection(NamedTuple):
+    """Where streams of a command lead: to the file that ``target`` names, or where another stream leads now.
+
+    ``mode`` is that of `open`: "rb", "wb" or "ab".
+    """
+
+    streams: tuple[int, ...]
+    target: Word | int
+    mode: str = "wb"
+
+
 class Simple(NamedTuple):
-    """One command; ``quiet`` are the streams that go to the null device, ``merged`` says that 2 goes where 1 does."""
+    """One command, and its redirections from left to right."""
 
     assignments: tuple[tuple[str, Word], ...]
     words: tuple[Word, ...]
-    quiet: frozenset[int]
-    merged: bool
+    redirections: tuple[Redirection, ...]
 
 
 class Group(NamedTuple):
@@ -147,17 +159,16 @@ class _Reader:
     def _simple(self, end: str) -> Simple:
         assignments: list[tuple[str, Word]] = []
         words: list[Word] = []
-        quiet: set[int] = set()
-        merged = False
+        redirections: list[Redirection] = []
         while not self._ends(end) and self.text[self.at] not in ";\n)":
             redirection = _REDIRECTION.match(self.text, self.at)
             if redirection is not None:
                 self.at = redirection.end()
-                merged |= self._redirect(redirection[0], quiet)
+                redirections.append(self._redirection(redirection[0].strip()))
                 continue
             if self.text[self.at] in "&|":
                 break
-            if self.text[self.at] in "<>":
+            if _OTHER_STREAM.match(self.text, self.at):
                 raise Unsupported(self.text)
             assignment = None if words else _ASSIGNMENT.match(self.text, self.at)
             if assignment is not None:
@@ -167,18 +178,19 @@ class _Reader:
                 words.append(self._word())
         if not words and not assignments:
             raise Unsupported(self.text)
-        return Simple(tuple(assignments), tuple(words), frozenset(quiet), merged)
+        return Simple(tuple(assignments), tuple(words), tuple(redirections))
 
-    def _redirect(self, operator: str, quiet: set[int]) -> bool:
-        if operator == "2>&1":
-            if 1 in quiet:
-                quiet.add(2)
-                return False
-            return True
-        if operator.endswith(">&2"):
+    def _redirection(self, operator: str) -> Redirection:
+        if operator.endswith(("&1", "&2")):
+            target = int(operator[-1])
+            return Redirection((3 - target,), target)
+        word = self._word()
+        if not word:
             raise Unsupported(self.text)
-        quiet.update({1, 2} if operator[0] == "&" else {2} if operator[0] == "2" else {1})
-        return False
+        if operator == "<":
+            return Redirection((0,), word, "rb")
+        streams = (1, 2) if operator[0] == "&" else (2,) if operator[0] == "2" else (1,)
+        return Redirection(streams, word, "ab" if operator.endswith(">>") else "wb")
 
     def _word(self) -> Word:
         pieces: list[Piece] = []

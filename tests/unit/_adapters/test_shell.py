@@ -54,7 +54,21 @@ COMMANDS = [
     "sleep 0.01\necho lines\n",
     "[ 1 = 2 ]",
     ": ignored words; echo colon",
+    "cat file - < link; cat file file; cat nothing file",
+    "echo one > new; echo two >> new; cat new; cat < new >copy 2>&1",
+    "umask 077; echo hidden > new; (umask 0; echo open >> other)",
+    "cat nothing > both 2>&1; cat both; cat nothing 2> errors; cat errors > /dev/null",
+    "cat nothing file >&2 || echo failed",
+    "echo lost > nowhere/file; echo went on",
+    "cat < nothing; echo went on",
+    'target="a b"; echo x > "$target" && cat "a b"',
+    "getent passwd root && getent group root; getent passwd 0; getent group nobody_of_that_name",
+    "basename dir/sub/; basename file.txt .txt; basename /; basename x x",
+    "dirname dir/sub/; dirname file; dirname /; dirname /file; dirname a//b",
 ]
+
+
+QUOTES = "'''"
 
 
 def furnish(folder: Path) -> Path:
@@ -70,7 +84,7 @@ def tree(folder: Path) -> list[tuple[str, int]]:
     return sorted((str(path.relative_to(folder)), path.lstat().st_mode) for path in folder.rglob("*"))
 
 
-def nothing(argv: list[str], environ: Mapping[str, str], cwd: str) -> Answer:
+def nothing(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes) -> Answer:
     raise AssertionError(argv)
 
 
@@ -92,9 +106,10 @@ def test_it_does_what_a_shell_does(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     "command",
     [
         "echo *", "echo a | cat", "sleep 1 &", "if true; then echo; fi", "{ echo; }", "echo `", "echo 'open",
-        'echo "open', "(echo", "echo )", "&& echo", "echo &&", "echo ${x:-y}", "echo $((1+1))", "echo > file",
-        "echo < file", "echo [ab]", "echo # comment", "chmod +x file", "chmod -R u+x dir", "mkdir -m 700 x",
-        "umask", "umask u=rwx", "echo a\\\\b", "cd -", "test a -nt b", "echo {a,b}", "", "sleep 1m",
+        'echo "open', "(echo", "echo )", "&& echo", "echo &&", "echo ${x:-y}", "echo $((1+1))", "echo > a*",
+        "cat << end", "echo >", "echo 3> file", "echo >&3", "echo >| file", "echo <(cat)", "cat -n file",
+        "basename -s x y", "dirname a b", "echo [ab]", "echo # comment", "chmod +x file", "chmod -R u+x dir",
+        "mkdir -m 700 x", "umask", "umask u=rwx", "echo a\\\\b", "cd -", "test a -nt b", "echo {a,b}", "", "sleep 1m",
     ],
 )  # fmt: skip
 def test_what_it_does_not_know_it_does_not_try(tmp_path: Path, command: str) -> None:
@@ -126,16 +141,65 @@ def test_python_gets_its_arguments(tmp_path: Path) -> None:
     """Words, the assignments before them, and the directory of the shell at that point."""
     seen: list[Any] = []
 
-    def python(argv: list[str], environ: Mapping[str, str], cwd: str) -> Answer:
-        seen.append((argv, dict(environ), cwd))
+    def python(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes) -> Answer:
+        seen.append((argv, dict(environ), cwd, stdin))
         return Answer(3, b"out\n", b"err\n")
 
     (tmp_path / "dir").mkdir()
-    shell = Shell(python, str(tmp_path))
+    shell = Shell(python, str(tmp_path), stdin=b"in\n")
     found = shell.run(f"cd dir && A=1 LC_ALL='C.UTF-8' {sys.executable} 'a file' \"$A\" > /dev/null")
     words = [sys.executable, "a file", ""]
-    assert seen == [(words, {"A": "1", "LC_ALL": "C.UTF-8"}, str(tmp_path / "dir"))]
+    assert seen == [(words, {"A": "1", "LC_ALL": "C.UTF-8"}, str(tmp_path / "dir"), b"in\n")]
     assert found == Answer(3, b"", b"err\n")
+
+
+@pytest.mark.parametrize(
+    ("first", "runs"),
+    [
+        (f"#!{sys.executable}", True),
+        ("#!/usr/bin/env python3", True),
+        ("#! /usr/bin/env  python", True),
+        (f"#!/bin/sh\n{QUOTES}exec' \"/very/long/name/python3\" \"$0\" \"$@\"\n' {QUOTES}", True),
+        (f"#!/bin/sh\n{QUOTES}exec' /very/long/name/python3 \"$0\" \"$@\"\n' {QUOTES}", True),
+        ("#!/bin/sh", False),
+        ("#!/usr/bin/env", False),
+        ("import this", False),
+        ("", False),
+    ],
+)
+def test_a_program_that_is_a_python_script_runs(tmp_path: Path, first: str, runs: bool) -> None:
+    """Found on the path, or by its own path, and run by this interpreter; any other program is named."""
+    seen: list[Any] = []
+
+    def python(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes) -> Answer:
+        seen.append(argv)
+        return Answer()
+
+    tool = tmp_path / "tool"
+    tool.write_text(f"{first}\nprint('hello')\n")
+    tool.chmod(0o755)
+    shell = Shell(python, str(tmp_path), {"PATH": f"{tmp_path}{os.pathsep}/nowhere"})
+    for words in (["tool", "a b"], ["./tool", "a b"], [str(tool), "a b"]):
+        if runs:
+            shell.prepare(words)()
+            shell.run(f"{words[0]} 'a b'")
+        else:
+            with pytest.raises(CannotStart):
+                shell.prepare(words)()
+            with pytest.raises(CannotStart):
+                shell.run(f"{words[0]} 'a b'")
+    assert all(os.path.samefile(argv[1], tool) and argv[2:] == ["a b"] for argv in seen)
+    assert len(seen) == (6 if runs else 0)
+
+
+def test_words_that_no_shell_has_read(tmp_path: Path) -> None:
+    """A program gets its arguments as they are, and what only shells know is no program."""
+    shell = Shell(nothing, str(tmp_path))
+    assert shell.prepare(["echo", "*", "$HOME", "a  b;"])().stdout == b"* $HOME a  b;\n"
+    assert shell.prepare(["/bin/echo", "here"])().stdout == b"here\n"
+    for name in ("cd", ":", "umask", "command", "uname", "/bin/cd", "/opt/echo"):
+        with pytest.raises(CannotStart):
+            shell.prepare([name])
 
 
 def test_which_programs_are_python() -> None:
