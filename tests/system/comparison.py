@@ -181,6 +181,7 @@ _INCLUDED = re.compile(r"^included: (?P<what>.*) for (?P<hosts>[^=]*?)(?P<item> 
 _CLOCKED = re.compile(r"^(ASYNC POLL|ASYNC OK|ASYNC FAILED|FAILED - RETRYING: \[\w+\]: Poll)")
 # What differs from one run to the next, in values that plays print.
 _CHANGING = (
+    (re.compile(r"\.ansible_tmp[a-z0-9_]{8}"), "TEMPORARY"),
     (re.compile(r"ansible-moduletmp-[\d.]+-\w{8}"), "TMP"),  # named so where modules are pipelined
     (re.compile(r"ansible-tmp-[\d.]+-\d+-\d+"), "TMP"),
     (re.compile(r"\b[jJ]?\d{10,}\.\d+\b"), "JOB"),

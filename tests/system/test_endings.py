@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -58,3 +60,20 @@ def test_a_worker_that_is_gone_without_the_sandbox(tmp_path: Path) -> None:
     assert found.status != 0
     assert "A worker was found in a dead state" in found.stderr + found.stdout
     assert sum(first_task(found).values()) == 15
+
+
+def on_a_small_disk(how: tuple[str, ...], folder: Path) -> Outcome:
+    """Play on a file system of 200 kB, which lies over the folder that the play writes to."""
+    mount = 'mount -t tmpfs -o size=200k tmpfs "$0" && exec "$@"'
+    return play("full", ("unshare", "-rm", "sh", "-c", mount, str(folder / "root"), *how), folder, Size(3, 3, 1))
+
+
+def test_a_full_disk(tmp_path: Path, sandbox: None) -> None:
+    """Tasks that find the disk full fail as with stock, the others go on, and no file is cut short."""
+    can_mount = ("unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", str(tmp_path))
+    if shutil.which("unshare") is None or subprocess.run(can_mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    expected = on_a_small_disk(STOCK, tmp_path / "stock")
+    found = on_a_small_disk(SANDBOXED, tmp_path / "hook")
+    assert "No space left on device" in expected.stdout
+    assert found.differences(expected) == []
