@@ -139,25 +139,26 @@ _Module: Any = type(sys)
 #: Served modules that are executed when somebody first asks for one of their names.  `multiprocessing` imports this
 #: one and asks for nothing; it brings `pickle` and `socket` along, which is half of what the import costs.
 _READ_LATER = frozenset(("multiprocessing.reduction",))
-#: What the import system asks for.
-_KNOWN_UNREAD = frozenset(
-    ("__class__", "__name__", "__spec__", "__loader__", "__package__", "__file__", "__cached__")
-)
+#: Of the names with two underscores on both sides, what is there, or not known to be missing, once it is read.
+_READ_FIRST = frozenset(("__dict__", "__dir__", "__doc__", "__all__", "__builtins__", "__annotations__"))
 # Re-entrant: the module is asked for names while it is executed.
 _reading_lock = RLock()
 _being_read: set[int] = set()
 
 
 class _Unread(_Module):  # type: ignore[misc]
-    """A module that is executed when it is first asked for something; from then on it is a plain one."""
+    """A module that is executed when it is first asked for something; from then on it is a plain one.
+
+    Whoever goes through `sys.modules` and asks each for its `__file__` or `__path__` has imports change nothing.
+    """
 
     def __getattribute__(self, name: str) -> Any:
-        if name not in _KNOWN_UNREAD:
+        if not name.startswith("__") or name in _READ_FIRST:
             _read(self)
         return _Module.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in _KNOWN_UNREAD:
+        if not name.startswith("__") or name in _READ_FIRST:
             _read(self)
         _Module.__setattr__(self, name, value)
 

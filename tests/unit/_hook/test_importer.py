@@ -33,6 +33,21 @@ print(json.dumps([before, same, [name in sys.modules for name in names], type(mo
     assert told(code) == [[False] * 3, True, [True] * 3, "module"]
 
 
+def test_going_through_all_modules_imports_nothing() -> None:
+    """Whoever asks every module for its `__path__` and sets its `__file__`, as `test.regrtest` does, may do so."""
+    code = """
+import mpthread_hook; mpthread_hook.enable()
+import multiprocessing, sys
+for module in sys.modules.values():
+    for name in ("__path__", "__file__", "__name__", "__warningregistry__", "__wrapped__"):
+        getattr(module, name, None)
+    if getattr(module, "__file__", None):
+        module.__file__ = str(module.__file__)
+print(json.dumps("pickle" in sys.modules))
+"""
+    assert answer(f"import json\n{code}", env=environment(this_path())) is False
+
+
 @pytest.mark.parametrize(
     "use",
     [
