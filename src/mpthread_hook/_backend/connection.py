@@ -344,9 +344,13 @@ def _ready(objects: list[Any]) -> list[Any]:
     return ready
 
 
+#: As in the stdlib: unlike epoll it takes a regular file, which is always ready, and needs no descriptor.
+_Selector: Any = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
 def _wait_for_descriptors(objects: list[Any], timeout: float | None) -> list[Any]:
     deadline = None if timeout is None else monotonic() + timeout
-    with selectors.DefaultSelector() as selector:
+    with _Selector() as selector:
         for obj in objects:
             known = (
                 sys.modules["mpthread_hook._backend.popen"].sentinel_of

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import time
 from multiprocessing.connection import wait
 from typing import Any
@@ -230,3 +231,16 @@ def case_pidfd() -> None:
         _forget(process)
         return
     finish(process)
+
+
+def _wait_for_files(path: str) -> None:
+    with open(path, "rb") as file, open(os.devnull, "rb") as null:
+        say([one.name == path for one in wait([file], LIMIT)])
+        say(len(wait([file, null], 0)))
+
+
+def case_wait_for_files() -> None:
+    """wait() takes regular files, which are always ready, in the program and in a child."""
+    with tempfile.NamedTemporaryFile() as file:
+        _wait_for_files(file.name)
+        run(_wait_for_files, file.name)
