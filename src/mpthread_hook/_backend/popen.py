@@ -173,7 +173,8 @@ def _give_own_sockets(child: BaseProcess, record: ThreadProcess) -> None:
     def duplicate(value: Any) -> Any:
         if type(value) is not kind or value.fileno() < 0:
             return value
-        own.append(value.dup())
+        with _identity.acting_as(record):  # whose it is, should it be one that listens
+            own.append(value.dup())
         return own[-1]
 
     for name, value in list(attributes.items()):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket as _real
 from weakref import WeakSet
 
-from .._identity import HERE, ThreadProcess, at_end
+from .._identity import HERE, MAIN, PROCESSES, Thread, ThreadProcess, at_end, at_leave, at_start
 from . import presence
 from .select import wait_readable
 
@@ -75,54 +75,113 @@ def _waiting(name: str, place: int, real: Callable[..., Any]) -> Callable[..., A
     return method
 
 
-#: Key in the state of a process: the connections that it has accepted.
-_ACCEPTED = "accepted sockets"
+#: Keys in the state of a process: the connections that it has accepted, and what it has bound or listens on.
+_ACCEPTED, _BOUND = "accepted sockets", "bound sockets"
+
+
+def _hold(key: str, sock: Any) -> None:
+    HERE.process.state.setdefault(key, WeakSet()).add(sock)
 
 
 def _accept_own(self: Any) -> Any:
     """As `socket.socket.accept`; whoever is connected is told when the process has ended."""
     connection, address = _real_accept(self)
     if HERE.thread is not None:
-        HERE.process.state.setdefault(_ACCEPTED, WeakSet()).add(connection)
+        _hold(_ACCEPTED, connection)
     return connection, address
 
 
+def _bind_own(self: Any, address: Any, /) -> None:
+    """As the method of the C class; the address is free again when the process has ended."""
+    _real_bind(self, address)
+    if HERE.thread is not None:
+        _hold(_BOUND, self)
+
+
+def _init_own(self: Any, family: int = -1, type: int = -1, proto: int = -1, fileno: Any = None) -> None:
+    """As `socket.socket`; a duplicate that listens (it came in a pickle) is the calling process's."""
+    _real_init(self, family, type, proto, fileno)
+    if fileno is not None and HERE.process is not MAIN and _SO_ACCEPTCONN is not None and _accepts(self):
+        _hold(_BOUND, self)
+
+
+def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
+    if child.method == "fork":
+        for key in (_ACCEPTED, _BOUND):
+            if key in parent.state:
+                child.state[key] = parent.state[key].copy()
+
+
 def _hang_up(process: ThreadProcess) -> None:
-    accepted = process.state.pop(_ACCEPTED, ())
-    if any(not child.ended for child in process.children):
-        return  # which may have inherited them
-    for connection in tuple(accepted):
-        _real.SocketType.close(connection)  # which `socket.close` puts off while there are files made of it
+    """Close what served others, unless a process that inherited it lives on.
+
+    Not its connections to others: those may be in a pool that is a global, and so in use by another process.
+    """
+    for key in (_ACCEPTED, _BOUND):
+        own = process.state.pop(key, ())
+        for sock in tuple(own):
+            if any(sock in other.state.get(key, ()) for other in tuple(PROCESSES.values())):
+                continue
+            if key is _ACCEPTED or not _has_peer(sock):
+                _real.SocketType.close(sock)  # which `socket.close` puts off while there are files made of it
+
+
+def _left(thread: Thread) -> None:
+    # Before the end is known: who has waited for the process may want its address at once.
+    process = thread.process
+    if process.status is not None and not process.threads:
+        _hang_up(process)
+
+
+def _has_peer(sock: Any) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 _real_accept = _real.socket.accept
-_accept_own.__name__ = "accept"
-_accept_own.__qualname__ = "socket.accept"
+_real_bind = _real.SocketType.bind
+_real_init: Any = _real.socket.__init__
 
 _methods = {
     name: _waiting(name, place, getattr(_real.SocketType, name))
     for name, place in _WAITING.items()
     if hasattr(_real.SocketType, name)
 }
+_methods["bind"] = _bind_own
+#: The same for methods that `socket.socket` has itself, each with the real one.
+_replaced: dict[str, tuple[Any, Any]] = {
+    "accept": (_accept_own, _real_accept),
+    "__init__": (_init_own, _real_init),
+}
+for _name, _method in {"bind": _bind_own, "accept": _accept_own, "__init__": _init_own}.items():
+    _method.__name__ = _name
+    _method.__qualname__ = f"socket.{_name}"
 
 
 def _lay_on() -> None:
     for name, method in _methods.items():
         if name not in vars(_real.socket):
             setattr(_real.socket, name, method)
-    if _real.socket.accept is _real_accept:
-        _real.socket.accept = _accept_own  # type: ignore[method-assign]
+    for name, (method, real) in _replaced.items():
+        if vars(_real.socket).get(name) is real:
+            setattr(_real.socket, name, method)
 
 
 def _lift() -> None:
     for name, method in _methods.items():
         if vars(_real.socket).get(name) is method:
             delattr(_real.socket, name)
-    if _real.socket.accept is _accept_own:
-        _real.socket.accept = _real_accept  # type: ignore[method-assign]
+    for name, (method, real) in _replaced.items():
+        if vars(_real.socket).get(name) is method:
+            setattr(_real.socket, name, real)
 
 
 def install(journal: Journal) -> None:
     """Lay the methods over sockets while there are thread processes."""
+    at_start(_inherit)
+    at_leave(_left)
     at_end(_hang_up)
     journal.undo(presence.during(_lay_on, _lift))

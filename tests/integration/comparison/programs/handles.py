@@ -479,3 +479,81 @@ def case_messages_outlive_their_sender() -> None:
     run(_send, theirs, *range(50))
     theirs.close()
     say([receive(ours) for _ in range(50)] == list(range(50)), receive(ours))
+
+
+_kept: list[Any] = []
+
+
+def _serve(pipe: Any, kind: int) -> None:
+    server = socket.socket(socket.AF_INET, kind)
+    server.bind(("127.0.0.1", 0))
+    if kind == socket.SOCK_STREAM:
+        server.listen()
+    _kept.append(server)
+    pipe.send(server.getsockname())
+
+
+def case_addresses_are_free_after_the_end() -> None:
+    """What a child listened on is closed with it, even if it is in a global: the address can be had again."""
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        ours, theirs = multiprocessing.Pipe()
+        process = launch(_serve, theirs, kind)
+        address = receive(ours)
+        finish(process)
+        with socket.socket(socket.AF_INET, kind) as client:
+            attempt(client.bind, address)
+
+
+def _keep(server: Any, pipe: Any) -> None:
+    _kept.append(server)
+    server.settimeout(LIMIT)
+    connection, _ = server.accept()
+    _kept.append(connection)
+    pipe.send("accepted")
+
+
+def case_listening_socket_as_an_argument() -> None:
+    """A child that got a listening socket ends without harm to the one of its parent, until that closes it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        ours, theirs = multiprocessing.Pipe()
+        process = launch(_keep, server, theirs)
+        with socket.create_connection(address) as client:
+            say(receive(ours))
+            finish(process)
+            say(client.recv(1))
+        with socket.create_connection(address), server.accept()[0]:
+            say("the parent's accepts")
+    attempt(lambda: socket.create_connection(address).close())
+
+
+def _serve_longer(pipe: Any) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    pipe.send(server.getsockname())
+    _kept.append(server)
+    child = multiprocessing.Process(target=_accept_inherited, args=(pipe,))
+    child.start()
+    os._exit(0)
+
+
+def _accept_inherited(pipe: Any) -> None:
+    multiprocessing.parent_process().join(LIMIT)  # type: ignore[union-attr]
+    server = _kept[-1]
+    pipe.send("the parent is gone")
+    connection, _ = server.accept()
+    with connection:
+        connection.sendall(b"served")
+
+
+@only("fork")
+def case_inherited_server_outlives_its_maker() -> None:
+    """A forked child goes on serving on the socket of its parent, which has ended."""
+    ours, theirs = multiprocessing.Pipe()
+    process = launch(_serve_longer, theirs)
+    address = receive(ours)
+    say(receive(ours))
+    process.join()  # with a timeout it would wait for the sentinel, which the grandchild has inherited
+    with socket.create_connection(address, LIMIT) as client:
+        say(client.recv(100), client.recv(100))
+    theirs.close()
+    say(receive(ours))
