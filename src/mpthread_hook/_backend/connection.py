@@ -271,6 +271,7 @@ def take_over(sent: Connection) -> Connection:
     return received
 
 
+Connection.__module__ = _served.__name__  # where its base is found: what `repr` and tracebacks should say
 _served.reduction.register(Connection, _reduce)
 _known_reducers = len(_reducers)
 

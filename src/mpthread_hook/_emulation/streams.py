@@ -500,7 +500,7 @@ def _delete_handler_stream(handler: Any) -> None:
 def install_logging(journal: Journal) -> None:
     """Let a handler that holds a standard stream of one process write to that of the process that uses it.
 
-    Handlers are shared: what a child configures is in force for its parent, and outlives the child's stream.
+    A handler is shared by the processes that inherit it, and may outlive the stream of the one that made it.
     """
     import logging  # noqa: PLC0415 - called once it has been imported
 

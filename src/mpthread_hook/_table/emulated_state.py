@@ -111,6 +111,8 @@ ROWS: tuple[Row, ...] = (
      None, None, "Each process has its own state; random and getrandbits imported by name use the program's."),
     ("logging", "", "threaded", "mpthread_hook._emulation.streams", "install_logging",
      None, None, "A StreamHandler that holds a stream of the parent writes to the calling process's own."),
+    ("logging", "", "threaded", "mpthread_hook._emulation.loggers", "install",
+     None, None, "What is set at a logger (handlers, filters, level, propagation) is so for the calling process."),
     ("subprocess", "", "threaded", "mpthread_hook._emulation.programs", "install",
      None, None, "Programs get the calling process's descriptors 0 to 2 and its environment."),
 )
