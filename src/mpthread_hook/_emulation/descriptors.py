@@ -18,7 +18,7 @@ from .. import _identity
 from .._identity import HERE, ThreadProcess, checkpoint, real_dup, shield
 from . import holds, presence
 from .builtin import Function
-from .holds import bad_descriptor, held, mains, opened
+from .holds import bad_descriptor, held, mains, on_close, opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -306,6 +306,8 @@ def get_terminal_size(_os: Any, fd: int = 1, /) -> Any:
 
 @standing_in(_real_close)
 def close(_os: Any, fd: int) -> None:
+    if on_close and type(fd) is int and (note := on_close.get(fd)) is not None:
+        note(fd)
     if HERE.thread is None:
         if type(fd) is int:
             if fd in held:

@@ -3,8 +3,8 @@
 The kernel counts them by OS process, so between thread processes they exclude nobody.  Here a table by
 device, inode and range says which thread process holds what; the program as a whole holds the kernel's lock
 meanwhile, against other OS processes.  Closing a descriptor does not release a lock as it does for a real
-process, since nobody sees a file object being closed: unlocking does, the collection of the file object that
-was passed, and the end of the process.
+process: what counts are unlocking, `os.close`, the file object that was passed (closed or collected), and the
+end of the process.  The main program is in the table while it is alone, too: a child may come.
 
 `flock` belongs to the open file and works between threads; here it is only made interruptible.
 """
@@ -30,8 +30,9 @@ from .._identity import (
     shield,
     unlock,
 )
-from . import foreign, presence
+from . import foreign
 from .builtin import Functions
+from .holds import on_close
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,23 +54,31 @@ else:
 class _Held:
     """A range of a file that a process has locked."""
 
-    __slots__ = ("end", "fd", "kind", "process", "start")
+    __slots__ = ("end", "fd", "kind", "object", "process", "start")
 
-    def __init__(self, process: ThreadProcess, start: int, end: int, kind: int, fd: int) -> None:
+    def __init__(
+        self, process: ThreadProcess, start: int, end: int, kind: int, fd: int, object: Any = None
+    ) -> None:
         self.process = process
         self.start = start
         self.end = end
         self.kind = kind
-        #: The descriptor it was locked by.
+        #: The descriptor it was locked by, and a weak reference to the file object that was given for it.
         self.fd = fd
+        self.object = object
+
+    def is_open(self, key: tuple[int, int]) -> bool:
+        """Return whether the file it was locked by may still be open, which is the one with that key."""
+        owner = self.object() if self.object is not None else None
+        return not getattr(owner, "closed", False) and _is_open(self.fd, key)
 
     def parts_outside(self, start: int, end: int) -> list[_Held]:
         """Return what is left of it when a range is taken out."""
         parts = []
         if self.start < start:
-            parts.append(_Held(self.process, self.start, min(self.end, start), self.kind, self.fd))
+            parts.append(_Held(self.process, self.start, min(self.end, start), self.kind, self.fd, self.object))
         if self.end > end:
-            parts.append(_Held(self.process, max(self.start, end), self.end, self.kind, self.fd))
+            parts.append(_Held(self.process, max(self.start, end), self.end, self.kind, self.fd, self.object))
         return parts
 
 
@@ -86,17 +95,20 @@ class _File:
         for held in self.held:
             if held.process is process or held.start >= end or held.end <= start:
                 continue
-            if _EXCLUSIVE in (kind, held.kind) and _is_open(held.fd, self.key):
+            if _EXCLUSIVE in (kind, held.kind) and held.is_open(self.key):
                 return held
         return None
 
-    def put(self, process: ThreadProcess, start: int, end: int, kind: int, fd: int = -1) -> None:
+    def put(
+        self, process: ThreadProcess, start: int, end: int, kind: int, fd: int = -1, object: Any = None
+    ) -> None:
         """Replace what a process has of a range; wakes who waits."""
         held: list[_Held] = []
         for old in self.held:
             held += old.parts_outside(start, end) if old.process is process else [old]
         if kind != _NONE:
-            held.append(_Held(process, start, end, kind, fd))
+            held.append(_Held(process, start, end, kind, fd, object))
+            on_close[fd] = _closed
         self.held = held
         if not held:
             _files.pop(self.key, None)
@@ -173,8 +185,15 @@ def _is_open(fd: int, key: tuple[int, int]) -> bool:
     return (status.st_dev, status.st_ino) == key
 
 
-def _in_use() -> bool:
-    return bool(_files) or HERE.thread is not None or presence.present()
+def _closed(fd: int) -> None:
+    """Drop what the calling process has of the file that it is about to close by `os.close`."""
+    process = HERE.process
+    with _table:
+        for file in list(_files.values()):
+            if any(held.fd == fd and held.process is process for held in file.held):
+                file.put(process, 0, _END, _NONE)
+        if not any(held.fd == fd for file in _files.values() for held in file.held):
+            on_close.pop(fd, None)
 
 
 def _number(fd: Any) -> int:
@@ -203,7 +222,7 @@ def _lock(fd: Any, kind: int, wait: bool, place: tuple[int, int, int]) -> None:
     if kind == _NONE:
         _release(process, key, start, end, number)
         return
-    _reserve(process, key, (start, end, kind), wait, number)
+    _reserve(process, key, (start, end, kind), wait, fd)
     try:
         _lock_in_kernel(number, key, (start, end, kind), wait)
     except BaseException:
@@ -214,9 +233,13 @@ def _lock(fd: Any, kind: int, wait: bool, place: tuple[int, int, int]) -> None:
 
 
 def _reserve(
-    process: ThreadProcess, key: tuple[int, int], what: tuple[int, int, int], wait: bool, fd: int
+    process: ThreadProcess, key: tuple[int, int], what: tuple[int, int, int], wait: bool, fd: Any
 ) -> None:
     """Put a lock into the table, after those that are in its way."""
+    try:
+        owner = None if isinstance(fd, int) else weakref.ref(fd)
+    except TypeError:
+        owner = None
     while True:
         waiter = allocate_lock()
         waiter.acquire()
@@ -226,7 +249,7 @@ def _reserve(
                 file = _files.get(key) or _File(key)
                 if file.obstacle(process, *what) is None:
                     _files[key] = file
-                    file.put(process, *what, fd)
+                    file.put(process, *what, _number(fd), owner)
                     return
                 if wait:
                     file.waiters.append(waiter)
@@ -289,7 +312,7 @@ def _died(process: ThreadProcess) -> None:
             for held in [held for held in file.held if held.process is process]:
                 file.put(process, held.start, held.end, _NONE)
                 # A descriptor that is closed by now took the kernel's lock with it.
-                if _is_open(held.fd, key):
+                if held.is_open(key):
                     file.unlock_in_kernel(held.fd, held.start, held.end)
 
 
@@ -300,9 +323,6 @@ def _died(process: ThreadProcess) -> None:
 @functions
 def lockf(_: object, fd: Any, cmd: int, len: int = 0, start: int = 0, whence: int = 0, /) -> None:
     """As `fcntl.lockf`."""
-    if not _in_use():
-        _real_lockf(fd, cmd, len, start, whence)
-        return
     if cmd & ~_real.LOCK_NB == _real.LOCK_UN:
         kind = _NONE
     elif cmd & _real.LOCK_SH:
@@ -317,7 +337,7 @@ def lockf(_: object, fd: Any, cmd: int, len: int = 0, start: int = 0, whence: in
 @functions
 def fcntl(_: object, fd: Any, cmd: int, arg: Any = 0, /) -> Any:
     """As `fcntl.fcntl`: record locks between thread processes, everything else as it is."""
-    if cmd not in (_real.F_SETLK, _real.F_SETLKW, _real.F_GETLK) or isinstance(arg, int) or not _in_use():
+    if cmd not in (_real.F_SETLK, _real.F_SETLKW, _real.F_GETLK) or isinstance(arg, int):
         return _real_fcntl(fd, cmd, arg)
     try:
         fields = struct.unpack(_FORMAT, bytes(arg)[: struct.calcsize(_FORMAT)])

@@ -20,6 +20,10 @@ from .. import _identity
 from .._identity import HERE, MAIN, Thread, ThreadProcess, real_dup, shield
 from . import presence
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _real_close = os.close
 _real_closerange = os.closerange
 _real_dup2 = os.dup2
@@ -43,6 +47,8 @@ class _Held:
 mains: set[int] = set()
 #: Every other one that is counted.
 held: dict[int, _Held] = {}
+#: What to call with a descriptor that the calling process is about to close by `os.close`.
+on_close: dict[int, Callable[[int], object]] = {}
 
 
 def bad_descriptor() -> OSError:

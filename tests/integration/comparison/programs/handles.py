@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import select
 import socket
+import tempfile
 import threading
 from multiprocessing import reduction
 from multiprocessing.connection import Client, Listener, wait
@@ -557,3 +559,50 @@ def case_inherited_server_outlives_its_maker() -> None:
         say(client.recv(100), client.recv(100))
     theirs.close()
     say(receive(ours))
+
+
+def _try_to_lock(path: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        attempt(fcntl.lockf, file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    number = os.open(path, os.O_RDWR)
+    attempt(fcntl.lockf, number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(number)
+
+
+def case_record_lock_of_the_program() -> None:
+    """What the program locked while it had no children is locked for these, until it closes the file."""
+    with tempfile.NamedTemporaryFile("w") as file:
+        fcntl.lockf(file.file, fcntl.LOCK_EX)
+        run(_try_to_lock, file.name)
+        fcntl.lockf(file.file, fcntl.LOCK_UN)
+        run(_try_to_lock, file.name)
+        number = os.open(file.name, os.O_RDWR)
+        fcntl.lockf(number, fcntl.LOCK_EX)
+        os.close(number)
+        run(_try_to_lock, file.name)
+
+
+def _lock_and_close(path: str, pipe: Any) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+    pipe.send("closed")
+    receive(pipe)
+    number = os.open(path, os.O_RDWR)
+    fcntl.lockf(number, fcntl.LOCK_EX)
+    os.close(number)
+    pipe.send("closed")
+    receive(pipe)
+    say(file.closed)
+
+
+def case_record_lock_of_a_closed_file() -> None:
+    """A child that has closed the file holds no lock of it, though the file object is there still."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "lock")
+        ours, theirs = multiprocessing.Pipe()
+        process = launch(_lock_and_close, path, theirs)
+        for _ in range(2):
+            say(receive(ours))
+            run(_try_to_lock, path)
+            ours.send("go on")
+        finish(process)
