@@ -244,7 +244,7 @@ def _signal_group(group: int, signal: int) -> None:
             try:
                 _real_killpg(pid, number)
             except OSError:  # ended, or not yet the leader of its group
-                _kill_program(pid, number)
+                tell_program(pid, number)
         for process in members:
             if process is not HERE.process:
                 deliver(process, number)
@@ -253,7 +253,8 @@ def _signal_group(group: int, signal: int) -> None:
     checkpoint()
 
 
-def _kill_program(pid: int, number: int) -> None:
+def tell_program(pid: int, number: int) -> None:
+    """Send a signal to a real program, which may have ended meanwhile."""
     try:
         _real_kill(pid, number)
     except OSError:

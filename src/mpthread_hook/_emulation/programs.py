@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import sys
 
-from .._identity import HERE
+from .._identity import HERE, SIG_DFL, checkpoint
+from .._identity import kill as _fence
 from .descriptors import resolve, standing_in
 from .environment import for_programs
+from .processes import tell_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from .._hook.journal import Journal
 
 _real_system: Any = getattr(os, "system", None)
+_real_execv: Any = getattr(os, "execv", None)
+_real_execve: Any = getattr(os, "execve", None)
 
 
 def _needs_help() -> bool:
@@ -38,6 +42,55 @@ def system(_os: Any, command: Any) -> int:
     return -code if code < 0 else code << 8
 
 
+
+
+@standing_in(_real_execv)
+def execv(_os: Any, path: Any, argv: Any, /) -> Any:
+    if HERE.thread is None:
+        return _real_execv(path, argv)
+    return _become("execv", path, argv, None)
+
+
+@standing_in(_real_execve)
+def execve(_os: Any, path: Any, argv: Any, env: Any) -> Any:
+    if HERE.thread is None:
+        return _real_execve(path, argv, env)
+    return _become("execve", path, argv, env)
+
+
+def _become(name: str, path: Any, argv: Any, env: Any) -> None:
+    """Run a program in place of the calling thread process, which ends as it does; so do the signals to it.
+
+    Returns never; raises `OSError` if there is no such program.
+    """
+    what = f"{name}() arg 2" if name == "execv" else f"{name}: argv"
+    if not isinstance(argv, (tuple, list)):
+        raise TypeError(f"{what} must be a tuple or list")
+    if not argv or not argv[0]:
+        raise ValueError(f"{what} first element cannot be empty" if argv else f"{what} must not be empty")
+    import subprocess  # noqa: PLC0415 - rare, and heavy
+
+    file = f"/dev/fd/{path}" if isinstance(path, int) else os.fsdecode(path)
+    if not os.path.dirname(file):
+        file = os.path.join(os.curdir, file)  # not to be looked for in PATH
+    try:
+        program = subprocess.Popen(
+            list(argv), executable=file, env=env, close_fds=False, restore_signals=False
+        )
+    except OSError as failed:
+        about = () if name == "execv" else (path,)
+        raise OSError(failed.errno, failed.strerror, *about) from None
+    process = HERE.process
+    for signum, handler in list(process.handlers.items()):
+        if callable(handler):
+            process.handlers[signum] = SIG_DFL
+    try:
+        code = program.wait()
+    except BaseException:
+        tell_program(program.pid, -(process.status or 0))
+        raise
+    _fence(process, code if code < 0 else code & 0xFF)
+    checkpoint()
 
 
 def _stream(value: Any, fd: int, special: tuple[int, ...]) -> Any:

@@ -11,6 +11,7 @@ import errno
 import os
 import signal as _real
 from _thread import allocate_lock
+from _thread import interrupt_main as _real_interrupt_main
 
 from .._identity import (
     HERE,
@@ -177,6 +178,20 @@ def raise_signal(_: object, signalnum: int, /) -> None:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     deliver(HERE.process, number, (_SI_TKILL, HERE.process.pid, 0))
     return checkpoint()
+
+
+@functions
+def interrupt_main(_: object, signum: Any = _SIGINT, /) -> None:
+    """As `_thread.interrupt_main`: the main thread of the calling process."""
+    process = HERE.process
+    if process is MAIN:
+        return _real_interrupt_main(signum)
+    number = signum.__index__()
+    if not 1 <= number < _real.NSIG:
+        raise ValueError("signal number out of range")
+    if callable(process.handlers.get(number)):
+        deliver(process, number)
+    return None
 
 
 def _process_of(ident: int) -> ThreadProcess | None:

@@ -77,6 +77,7 @@ ROWS: tuple[Row, ...] = (
     ("signal", "alarm", "threaded", _SIGNAL, "alarm", None, None, _TIMER),
     ("signal", "setitimer", "threaded", _SIGNAL, "setitimer", None, None, _TIMER),
     ("signal", "getitimer", "threaded", _SIGNAL, "getitimer", None, None, _TIMER),
+    ("_thread", "interrupt_main", "threaded", _SIGNAL, "interrupt_main", None, None, _OWN),
     ("_thread", "start_new_thread", "threaded", _THREADING, "start_new_thread", None, None, _STARTED),
     ("_thread", "start_new", "threaded", _THREADING, "start_new_thread", None, None, _STARTED),
     ("_thread", "start_joinable_thread", "threaded", _THREADING, "start_joinable_thread", (3, 13), None,

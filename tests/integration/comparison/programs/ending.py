@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from .stage import LIMIT, finish, flush, launch, only, run, say
+from .stage import LIMIT, finish, flush, launch, only, run, say, settle
 
 
 class _Quit(SystemExit):
@@ -315,3 +315,36 @@ def case_ends_without_streams() -> None:
     say("the parent prints")
     run(_no_stderr, name="no stderr")
     print("the parent complains", file=sys.stderr, flush=True)
+
+
+def _become(program: str, *arguments: str) -> None:
+    print("lost, as are all buffers", end="")
+    os.environ["OWN"] = "the child's"
+    signal.signal(signal.SIGTERM, lambda *_: say("a handler of what is no more"))
+    try:
+        os.execlp(program, program, *arguments)
+    except OSError as error:
+        say(type(error).__name__, error.filename)
+        os._exit(5)
+    finally:
+        say("not reached")
+
+
+def case_exec() -> None:
+    """A child that becomes another program by exec ends as that does, and nothing else ends."""
+    for code in ("echo $OWN >&2; exit 7", "exit 300", "kill -TERM $$", "kill -KILL $$"):
+        run(_become, "sh", "-c", code)
+    run(_become, "no such program")
+
+
+def case_signal_after_exec() -> None:
+    """A signal to a child that is another program by now ends that program."""
+    for function in ("terminate", "kill"):
+        process = launch(_sleep_by_exec)
+        settle(0.3)
+        getattr(process, function)()
+        finish(process)
+
+
+def _sleep_by_exec() -> None:
+    os.execlp("sleep", "sleep", "60")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import multiprocessing
 import os
 import queue
@@ -578,3 +579,22 @@ def case_stop_and_continue() -> None:
     say(status is not None and status.si_code == os.CLD_STOPPED)
     attempt(os.kill, process.pid, signal.SIGCONT)
     finish(process)
+
+
+def _interrupt() -> None:
+    signal.signal(signal.SIGUSR1, _handler)
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        thread = threading.Thread(target=_thread.interrupt_main, args=(number,))
+        try:
+            thread.start()
+            thread.join()
+            settle()
+        except KeyboardInterrupt:
+            say("interrupted")
+    attempt(_thread.interrupt_main, 0)
+    attempt(_thread.interrupt_main, 1000)
+
+
+def case_interrupt_main() -> None:
+    """interrupt_main() is about the main thread of the process that calls it."""
+    run(_interrupt)
