@@ -268,7 +268,7 @@ def _cut_off(fd: int) -> None:
 def _left(thread: Thread) -> None:
     # Before the end is known, as well: who has waited for the process finds everything closed.
     process = thread.process
-    if process.status is not None and not process.threads:
+    if process.status is not None and (thread is process.main or not process.threads):
         _ended(process)
 
 

@@ -129,7 +129,7 @@ def _hang_up(process: ThreadProcess) -> None:
 def _left(thread: Thread) -> None:
     # Before the end is known: who has waited for the process may want its address at once.
     process = thread.process
-    if process.status is not None and not process.threads:
+    if process.status is not None and (thread is process.main or not process.threads):
         _hang_up(process)
 
 

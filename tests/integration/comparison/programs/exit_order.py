@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import multiprocessing
 import os
 import sys
+import tempfile
 import threading
+import weakref
 from multiprocessing import util
 from typing import Any
 
@@ -316,3 +319,39 @@ def case_exit_code_known_to_another_thread() -> None:
     thread.join()
     say(process.exitcode)
     finish(process)
+
+
+class _Kept:
+    """Something that a finalizer can be about."""
+
+
+_kept: list[Any] = []
+
+
+def _finalize(pipe: Any, ending: str) -> None:
+    folder = tempfile.TemporaryDirectory()
+    own, silent, gone = _Kept(), _Kept(), _Kept()
+    _kept.extend((folder, own, silent))
+    atexit.register(say, "before the finalizers were made")
+    for number in range(3):
+        weakref.finalize(own, say, "finalizer", number)
+    weakref.finalize(silent, say, "not at the end").atexit = False
+    weakref.finalize(gone, say, "collected")
+    del gone
+    gc.collect()
+    pipe.send(folder.name)
+    if ending == "exit":
+        os._exit(3)
+    if ending == "fail":
+        raise ValueError(ending)
+
+
+def case_weakref_finalizers() -> None:
+    """What weakref.finalize has to do for a child is done at its end, if at all, and nothing of the parent's."""
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in ("return", "exit", "fail"):
+            ours, theirs = multiprocessing.Pipe()
+            process = launch(_finalize, theirs, ending)
+            path = receive(ours)
+            finish(process)
+            say(os.path.isdir(path), os.path.isdir(folder))
