@@ -119,6 +119,9 @@ class _LockType(type):
 class _Lock(metaclass=_LockType):
     """Stands for `threading.Lock` where that is a class."""
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError(f"type '{_thread.LockType.__module__}.lock' is not an acceptable base type")
+
 
 # The name under which it is found again: managers send it to their server by pickle.
 _Lock.__name__ = _Lock.__qualname__ = "Lock"

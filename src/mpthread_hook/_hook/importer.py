@@ -200,11 +200,11 @@ def lay_over(module: ModuleType) -> None:
         if key == "*":
             for public, value in vars(room).items():
                 if public not in _MODULE_ATTRIBUTES:
-                    module.__dict__[public] = _adopt(value, name)
+                    module.__dict__[public] = adopt(value, name)
         elif key == "":
             getattr(room, attr or "")(module)
         else:
-            module.__dict__[key] = _adopt(getattr(room, attr or ""), name)
+            module.__dict__[key] = adopt(getattr(room, attr or ""), name)
 
 
 _MODULE_ATTRIBUTES = frozenset(
@@ -229,7 +229,7 @@ def import_module(name: str) -> ModuleType:
     return sys.modules[name]
 
 
-def _adopt(value: Any, name: str) -> Any:
+def adopt(value: Any, name: str) -> Any:
     """Give a class or function of ours the public path that it is served under (pickles, tracebacks)."""
     if getattr(value, "__module__", "").startswith("mpthread_hook.") and hasattr(value, "__qualname__"):
         value.__module__ = name
