@@ -10,7 +10,7 @@ from _thread import RLock
 from collections.abc import MutableMapping
 
 from .._identity import HERE
-from . import ansible_local
+from . import ansible_local, ansible_ssh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,14 +28,16 @@ _lock = RLock()
 def install(journal: Journal) -> None:
     """Patch `ansible.plugins.loader`."""
     cls: Any = sys.modules["ansible.plugins.loader"].PluginLoader
+    ansible_ssh.install(journal, cls)
     if not hasattr(cls, "_load_module_source"):
         return
     load = cls._load_module_source
     seen: set[int] = set()
 
     def load_module_source(self: Any, *args: Any, **kwargs: Any) -> Any:
+        path = kwargs["path"] if "path" in kwargs else args[-1]
         with _lock:
-            module = load(self, *args, **kwargs)
+            module = ansible_ssh.module(path) or load(self, *args, **kwargs)
             if id(module) not in seen:
                 patch(journal, module)
                 seen.add(id(module))

@@ -1,0 +1,403 @@
+"""A connection plugin of Ansible's that speaks SSH itself, by paramiko, and starts no program.
+
+Ansible's loader finds it by `ansible_ssh`.  Its options have the variables of core's `ssh` and of what core
+had as `paramiko_ssh`, so that an inventory written for either serves.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.errors import AnsibleAuthenticationFailure
+from ansible.plugins.connection import ConnectionBase, ensure_connect
+from ansible.utils.display import Display
+
+from .._identity import HERE
+from . import ansible_ssh, ssh_options, ssh_session
+from .ssh_session import NotAuthenticated, NotTransferred, Session, Target, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DOCUMENTATION = """
+name: paramiko_ssh
+author: The mpthread_hook authors
+short_description: SSH without starting a program
+description:
+  - Speaks SSH by the Python package paramiko, where no program can be started.
+  - Reads the configuration of ssh, and of the arguments for ssh what has a meaning here.
+extends_documentation_fragment:
+  - connection_pipelining
+options:
+  host:
+    description: Name or address of the host.
+    type: string
+    default: inventory_hostname
+    vars:
+      - name: inventory_hostname
+      - name: ansible_host
+      - name: ansible_ssh_host
+      - name: ansible_paramiko_host
+  port:
+    description: Port of the SSH server; 22 if neither this nor the configuration of ssh says another.
+    type: int
+    ini:
+      - {section: defaults, key: remote_port}
+      - {section: paramiko_connection, key: remote_port}
+    env:
+      - name: ANSIBLE_REMOTE_PORT
+      - name: ANSIBLE_REMOTE_PARAMIKO_PORT
+    vars:
+      - name: ansible_port
+      - name: ansible_ssh_port
+      - name: ansible_paramiko_port
+    keyword:
+      - name: port
+  remote_user:
+    description: User to log in as; the local user's name if nothing says another.
+    type: string
+    ini:
+      - {section: defaults, key: remote_user}
+      - {section: paramiko_connection, key: remote_user}
+    env:
+      - name: ANSIBLE_REMOTE_USER
+      - name: ANSIBLE_PARAMIKO_REMOTE_USER
+    vars:
+      - name: ansible_user
+      - name: ansible_ssh_user
+      - name: ansible_paramiko_user
+    cli:
+      - name: user
+    keyword:
+      - name: remote_user
+  password:
+    description: Password of the user, tried when no key is accepted.
+    type: string
+    vars:
+      - name: ansible_password
+      - name: ansible_ssh_pass
+      - name: ansible_ssh_password
+      - name: ansible_paramiko_pass
+      - name: ansible_paramiko_password
+  private_key_file:
+    description: File with the private key; a certificate beside it, named with -cert.pub, is used as well.
+    type: string
+    ini:
+      - {section: defaults, key: private_key_file}
+      - {section: paramiko_connection, key: private_key_file}
+    env:
+      - name: ANSIBLE_PRIVATE_KEY_FILE
+      - name: ANSIBLE_PARAMIKO_PRIVATE_KEY_FILE
+    vars:
+      - name: ansible_private_key_file
+      - name: ansible_ssh_private_key_file
+      - name: ansible_paramiko_private_key_file
+    cli:
+      - name: private_key_file
+        option: '--private-key'
+  private_key:
+    description: The private key itself, in the format of its file.
+    type: string
+    env:
+      - name: ANSIBLE_PRIVATE_KEY
+    vars:
+      - name: ansible_private_key
+      - name: ansible_ssh_private_key
+  private_key_passphrase:
+    description: What the private key is encrypted with.
+    type: string
+    env:
+      - name: ANSIBLE_PRIVATE_KEY_PASSPHRASE
+    vars:
+      - name: ansible_private_key_passphrase
+      - name: ansible_ssh_private_key_passphrase
+  use_agent:
+    description: Whether to try the keys of the agent that SSH_AUTH_SOCK names.
+    type: bool
+    default: true
+    ini:
+      - {section: paramiko_connection, key: use_agent}
+    env:
+      - name: ANSIBLE_PARAMIKO_USE_AGENT
+    vars:
+      - name: ansible_paramiko_use_agent
+  look_for_keys:
+    description: Whether to try the keys in C(~/.ssh) when no key is named.
+    type: bool
+    default: true
+    ini:
+      - {section: paramiko_connection, key: look_for_keys}
+    env:
+      - name: ANSIBLE_PARAMIKO_LOOK_FOR_KEYS
+    vars:
+      - name: ansible_paramiko_look_for_keys
+  host_key_checking:
+    description:
+      - Whether the host's key must be known. Nothing is ever added to the files of known hosts.
+      - When off, any key is taken, also one that is not the known one.
+    type: bool
+    default: true
+    ini:
+      - {section: defaults, key: host_key_checking}
+      - {section: ssh_connection, key: host_key_checking}
+      - {section: paramiko_connection, key: host_key_checking}
+    env:
+      - name: ANSIBLE_HOST_KEY_CHECKING
+      - name: ANSIBLE_SSH_HOST_KEY_CHECKING
+      - name: ANSIBLE_PARAMIKO_HOST_KEY_CHECKING
+    vars:
+      - name: ansible_host_key_checking
+      - name: ansible_ssh_host_key_checking
+      - name: ansible_paramiko_host_key_checking
+  known_hosts_file:
+    description: File of known hosts to read in place of those of ssh.
+    type: string
+    ini:
+      - {section: paramiko_connection, key: known_hosts_file}
+    env:
+      - name: ANSIBLE_PARAMIKO_KNOWN_HOSTS_FILE
+    vars:
+      - name: ansible_paramiko_known_hosts_file
+  ssh_args:
+    description:
+      - Arguments for ssh. Of these, of O(ssh_common_args) and O(ssh_extra_args), what has a meaning here is
+        heeded, as is the configuration of ssh; what is only about the program is not.
+    type: string
+    default: ''
+    ini:
+      - {section: ssh_connection, key: ssh_args}
+    env:
+      - name: ANSIBLE_SSH_ARGS
+    vars:
+      - name: ansible_ssh_args
+  ssh_common_args:
+    description: More arguments for ssh.
+    type: string
+    default: ''
+    ini:
+      - {section: ssh_connection, key: ssh_common_args}
+    env:
+      - name: ANSIBLE_SSH_COMMON_ARGS
+    vars:
+      - name: ansible_ssh_common_args
+    cli:
+      - name: ssh_common_args
+  ssh_extra_args:
+    description: More arguments for ssh.
+    type: string
+    default: ''
+    ini:
+      - {section: ssh_connection, key: ssh_extra_args}
+    env:
+      - name: ANSIBLE_SSH_EXTRA_ARGS
+    vars:
+      - name: ansible_ssh_extra_args
+    cli:
+      - name: ssh_extra_args
+  ssh_transfer_method:
+    description: How files travel. V(smart) is sftp, or a pipe where the host has no sftp; V(scp) is a pipe, too.
+    type: string
+    choices: [smart, sftp, scp, piped]
+    default: smart
+    ini:
+      - {section: ssh_connection, key: transfer_method}
+    env:
+      - name: ANSIBLE_SSH_TRANSFER_METHOD
+    vars:
+      - name: ansible_ssh_transfer_method
+  use_tty:
+    description: Whether commands that get no input have a terminal, as sudo may want.
+    type: bool
+    default: true
+    ini:
+      - {section: ssh_connection, key: usetty}
+      - {section: paramiko_connection, key: pty}
+    env:
+      - name: ANSIBLE_SSH_USETTY
+      - name: ANSIBLE_PARAMIKO_PTY
+    vars:
+      - name: ansible_ssh_use_tty
+  timeout:
+    description: Seconds to wait for a connection, for each step of it, and for a prompt.
+    type: int
+    default: 10
+    ini:
+      - {section: defaults, key: timeout}
+      - {section: ssh_connection, key: timeout}
+      - {section: paramiko_connection, key: timeout}
+    env:
+      - name: ANSIBLE_TIMEOUT
+      - name: ANSIBLE_SSH_TIMEOUT
+      - name: ANSIBLE_PARAMIKO_TIMEOUT
+    vars:
+      - name: ansible_ssh_timeout
+      - name: ansible_paramiko_timeout
+    cli:
+      - name: timeout
+"""
+
+display = Display()
+
+
+def _sessions() -> dict[Target, Session]:
+    """Return the sessions of this process: a loop over hosts comes back to them, another worker has its own."""
+    return HERE.process.state.setdefault("ssh sessions", {})  # type: ignore[no-any-return]
+
+
+class Connection(ConnectionBase):  # type: ignore[misc]
+    """A connection to a host by paramiko."""
+
+    transport = "paramiko"
+    has_pipelining = True
+
+    _session: Session | None = None
+
+    # -- Life
+
+    def _connect(self) -> Connection:
+        if self._connected:
+            return self
+        if ssh_session.missing is not None:
+            raise AnsibleError(
+                f"connection {self._load_name!r} needs paramiko here: pip install 'mpthread_hook[ssh]', or have "
+                f"paramiko in the application ({ssh_session.missing})"
+            )
+        if self._load_name.rpartition(".")[2] == "ssh":
+            ansible_ssh.tell(display)
+        try:
+            target = self._target()
+        except ValueError as error:
+            raise AnsibleError(str(error)) from error
+        sessions = _sessions()
+        session = sessions.get(target)
+        if session is None or not session.active:
+            display.vvv(f"CONNECT (in this program) {target.user}@{target.host}:{target.port}", host=target.host)
+            session = sessions[target] = self._reach(Session, target)
+        self._session, self._connected = session, True
+        return self
+
+    def close(self) -> None:
+        """End the session, also for other connections of this process to the same host."""
+        session, self._session, self._connected = self._session, None, False
+        if session is not None:
+            _sessions().pop(session.target, None)
+            session.close()
+
+    def reset(self) -> None:
+        """End the session: the next command begins another."""
+        self.close()
+
+    def _target(self) -> Target:
+        get = self.get_option
+        words = shlex.split(" ".join(get(name) or "" for name in ("ssh_args", "ssh_common_args", "ssh_extra_args")))
+        # What Ansible was told goes before what ssh was told.
+        said: dict[str, Any] = {
+            "port": get("port"),
+            "user": get("remote_user"),
+            "key_files": (get("private_key_file"),) if get("private_key_file") else None,
+            "check": None if get("host_key_checking") else "no",
+            "known_hosts": (get("known_hosts_file"),) if get("known_hosts_file") else None,
+        }
+        said = {name: value for name, value in said.items() if value}
+        base: dict[str, Any] = {"port": 22, "user": "", **said}
+        target = Target(
+            host=get("host") or self._play_context.remote_addr,
+            timeout=get("timeout"),
+            password=get("password") or self._play_context.password or None,
+            key=get("private_key"),
+            passphrase=get("private_key_passphrase"),
+            agent=get("use_agent"),
+            default_keys=get("look_for_keys"),
+            **base,
+        )
+        options, _ = ssh_options.parse(words)
+        return ssh_options.target(target, options, said)
+
+    def _reach(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call what needs the host; its errors become Ansible's."""
+        try:
+            return function(*args, **kwargs)
+        except NotAuthenticated as error:
+            raise AnsibleAuthenticationFailure(str(error)) from error
+        except Unreachable as error:
+            raise AnsibleConnectionFailure(str(error)) from error
+        except NotTransferred as error:
+            raise AnsibleError(f"file not transferred: {error}") from error
+
+    # -- Commands
+
+    @ensure_connect  # type: ignore[untyped-decorator]
+    def exec_command(self, cmd: Any, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
+        """Run a command; returns its status, output and errors."""
+        display.vvv(f"EXEC (in this program) {cmd}", host=self._play_context.remote_addr)
+        return self._reach(self._execute, cmd, in_data, sudoable)  # type: ignore[no-any-return]
+
+    def _execute(self, cmd: Any, in_data: bytes | None, sudoable: bool) -> tuple[int, bytes, bytes]:
+        session: Any = self._session
+        # A terminal would echo input, and give the command all of it as typed.
+        pty = sudoable and not in_data and bool(self.get_option("use_tty"))
+        command = cmd if isinstance(cmd, bytes) else str(cmd)
+        marker = getattr(self.become, "success", "")
+        escalates = bool(sudoable and marker and marker in os.fsdecode(command))
+        channel = session.start(command, pty=pty)
+        with channel:
+            before = self._escalate(channel) if escalates else (b"", b"")
+            status, out, err = session.finish(channel, in_data)
+        return status, before[0] + out, before[1] + err
+
+    def _escalate(self, channel: Any) -> tuple[bytes, bytes]:
+        """Answer the prompt of `become`; returns what was written until it has let us through, or has ended."""
+        become: Any = self.become
+        out = err = b""
+        answered = False
+        with selectors.DefaultSelector() as selector:
+            selector.register(channel, selectors.EVENT_READ)
+            while not become.check_success(out) and not become.check_success(err):
+                if not selector.select(self.get_option("timeout") + 2):
+                    raise AnsibleConnectionFailure(f"no answer from {become.name}: neither a prompt nor a command")
+                more = channel.recv(1 << 15) if channel.recv_ready() else b""
+                more_err = channel.recv_stderr(1 << 15) if channel.recv_stderr_ready() else b""
+                if not (more or more_err):
+                    break  # the end of both
+                out, err = out + more, err + more_err
+                if become.check_incorrect_password(out + err):
+                    raise AnsibleError(f"Incorrect {become.name} password")
+                if become.check_missing_password(out + err):
+                    raise AnsibleError(f"Missing {become.name} password")
+                if become.expect_prompt() and (become.check_password_prompt(out) or become.check_password_prompt(err)):
+                    if answered:
+                        raise AnsibleError(f"Incorrect {become.name} password")
+                    password = become.get_option("become_pass", playcontext=self._play_context)
+                    out, err = self._without_prompt(out), self._without_prompt(err)
+                    channel.sendall(str(password).encode() + b"\n")
+                    answered = True
+        return self._without_prompt(out), self._without_prompt(err)
+
+    def _without_prompt(self, text: bytes) -> bytes:
+        become: Any = self.become
+        lines = text.splitlines(keepends=True)
+        return b"".join(line for line in lines if not (become.check_password_prompt(line) or become.check_success(line)))
+
+    # -- Files
+
+    @ensure_connect  # type: ignore[untyped-decorator]
+    def put_file(self, in_path: str, out_path: str) -> None:
+        """Write a local file to the host."""
+        display.vvv(f"PUT {in_path} TO {out_path}", host=self._play_context.remote_addr)
+        if not os.path.exists(in_path):
+            raise AnsibleFileNotFound(f"there is no file {in_path}")
+        self._transfer("put", in_path, out_path)
+
+    @ensure_connect  # type: ignore[untyped-decorator]
+    def fetch_file(self, in_path: str, out_path: str) -> None:
+        """Write a file of the host to a local one."""
+        display.vvv(f"FETCH {in_path} TO {out_path}", host=self._play_context.remote_addr)
+        self._transfer("get", in_path, out_path)
+
+    def _transfer(self, way: str, source: str, destination: str) -> None:
+        piped = self.get_option("ssh_transfer_method") in {"scp", "piped"}
+        self._reach(getattr(self._session, way), source, destination, piped=piped)

@@ -1,0 +1,73 @@
+"""Remote hosts where no program can be started: connections that Ansible finds although core has none.
+
+`paramiko` and `paramiko_ssh` are ours where neither core nor anybody else has them.  Core's `ssh` needs a
+program; where none can be started ours answers to its name, so that an inventory need not know.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from . import ansible_execution
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+    from .._hook.journal import Journal
+
+_NAMES = frozenset(("paramiko", "paramiko_ssh"))
+_PLUGIN = "ansible_paramiko"
+PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{_PLUGIN}.py")
+
+#: Whether users have been told that `ssh` is another one here.
+_told: list[bool] = []
+
+
+def install(journal: Journal, cls: Any) -> None:
+    """Patch the class of plugin loaders."""
+    find = getattr(cls, "find_plugin_with_context", None)
+    if find is None:
+        return
+
+    def find_plugin_with_context(self: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        context = find(self, name, *args, **kwargs)
+        if getattr(self, "class_name", None) == "Connection":
+            _stand_in(context, name)
+        return context
+
+    journal.set(cls, "find_plugin_with_context", find_plugin_with_context)
+    journal.undo(_told.clear)
+
+
+def module(path: str) -> ModuleType | None:
+    """Return our plugin if ``path`` is its file: it is a part of this package, and loaded as such."""
+    return importlib.import_module(f".{_PLUGIN}", __package__) if path == PATH else None
+
+
+def _stand_in(context: Any, name: str) -> None:
+    if not context.resolved:
+        bare = name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
+        if bare in _NAMES:
+            # The name that core had for it: what a host was reached by is recorded, and asked for again.
+            context.redirect_list.append("ansible.builtin.paramiko_ssh")
+            context.resolve("paramiko_ssh", PATH, "ansible.builtin", "found in mpthread_hook", None)
+    elif context.resolved_fqcn == "ansible.builtin.ssh" and ansible_execution.refusal() is not None:
+        context.plugin_resolved_path = PATH
+
+
+def tell(display: Any) -> None:
+    """Say once that `ssh` is not the program of that name."""
+    if _told:
+        return
+    _told.append(True)
+    constants: Any = sys.modules["ansible.constants"]
+    # Not as a warning, which would become a part of the task's result.
+    display.display(
+        f"[NOTE]: connection 'ssh' speaks the protocol itself here, by paramiko: {ansible_execution.reason()}.",
+        color=constants.COLOR_WARN,
+        stderr=True,
+    )

@@ -1,0 +1,84 @@
+"""Reading known_hosts files: plain names, patterns, hashed names, revoked keys (sshd(8))."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from fnmatch import fnmatchcase
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_HASHED = "|1|"
+
+
+class Known:
+    """What files say of one name: its keys by type, as they travel, and the keys that nobody may show again."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, set[bytes]] = {}
+        self.revoked: set[bytes] = set()
+
+
+def entry_name(host: str, port: int) -> str:
+    """Return the name under which the files know a host."""
+    host = host.lower()
+    return host if port == 22 else f"[{host}]:{port}"
+
+
+def line(name: str, key_type: str, blob: bytes) -> str:
+    """Return the line that makes a key known."""
+    return f"{name} {key_type} {base64.b64encode(blob).decode()}"
+
+
+def fingerprint(blob: bytes) -> str:
+    """Return the fingerprint that `ssh-keygen -l` shows."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def read(paths: Iterable[str], name: str) -> Known:
+    """Return what the files say of ``name``; a file that is not there says nothing, a broken line neither."""
+    known = Known()
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                for text in file:
+                    _take(known, text.split(), name)
+        except FileNotFoundError:
+            continue
+    return known
+
+
+def _take(known: Known, words: list[str], name: str) -> None:
+    marker = words.pop(0) if words and words[0].startswith("@") else ""
+    # Keys that sign the keys of hosts: paramiko asks no host for such a certificate.
+    if len(words) < 3 or words[0].startswith("#") or marker == "@cert-authority" or not _matches(words[0], name):
+        return
+    try:
+        blob = base64.b64decode(words[2], validate=True)
+    except binascii.Error:
+        return
+    if marker == "@revoked":
+        known.revoked.add(blob)
+    elif not marker:
+        known.keys.setdefault(words[1], set()).add(blob)
+
+
+def _matches(field: str, name: str) -> bool:
+    if field.startswith(_HASHED):
+        try:
+            salt, digest = (base64.b64decode(part) for part in field[len(_HASHED) :].split("|"))
+        except ValueError:
+            return False
+        return hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), digest)
+    found = False
+    for pattern in field.lower().split(","):
+        # Brackets belong to the name here, and are no set of characters.
+        if fnmatchcase(name, pattern.removeprefix("!").replace("[", "[[]")):
+            if pattern.startswith("!"):
+                return False
+            found = True
+    return found

@@ -1,0 +1,134 @@
+"""What arguments for the program `ssh`, and its configuration, say about a host; by the names of ssh_config(5)."""
+
+from __future__ import annotations
+
+import getopt
+import getpass
+import os
+import shlex
+from dataclasses import replace
+
+from .ssh_session import Target
+
+try:
+    import paramiko
+except ImportError:
+    paramiko = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+# All flags of `ssh`, so that what belongs to one that means nothing here is not taken for a host.
+_FLAGS = "46AaCfGgKkMNnqsTtVvXxYyB:b:c:D:E:e:F:I:i:J:L:l:m:O:o:P:p:Q:R:S:W:w:"
+_NAMES = {"-J": "proxyjump", "-p": "port", "-l": "user", "-W": "forward", "-F": "config", "-i": "identityfile"}
+_CONFIGS = ("~/.ssh/config", "/etc/ssh/ssh_config")
+_KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
+_GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
+
+
+def parse(words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the options among the arguments of `ssh`, the first of a name, and the other words; ValueError if wrong."""
+    try:
+        flags, rest = getopt.gnu_getopt(words, _FLAGS)
+    except getopt.GetoptError as error:
+        raise ValueError(f"arguments for ssh: {error}") from error
+    options: dict[str, Any] = {}
+    for flag, value in flags:
+        name, text = _NAMES.get(flag, ""), value
+        if flag == "-o":
+            name, _, text = value.replace("=", " ", 1).strip().partition(" ")
+        elif flag == "-C":
+            name, text = "compression", "yes"
+        name, text = name.lower(), text.strip()
+        if name == "identityfile":
+            options.setdefault(name, []).append(text)
+        elif name:
+            options.setdefault(name, text)
+    return options, rest
+
+
+def target(base: Target, options: dict[str, Any], given: Iterable[str] = ()) -> Target:
+    """Return ``base`` with what the options and the configuration of the user add to it.
+
+    Fields named in ``given`` stay.  Raises ValueError for what would need a program.
+    """
+    found = {**_configured(base.host, options.get("config")), **options}
+    host = found.get("hostname", base.host)
+    values: dict[str, Any] = {
+        "host": host,
+        "port": int(found.get("port", base.port)),
+        "user": found.get("user") or base.user or getpass.getuser(),
+        "timeout": float(found.get("connecttimeout", base.timeout)),
+        "key_files": tuple(found.get("identityfile", base.key_files)),
+        "check": _check(found.get("stricthostkeychecking", base.check)),
+        "known_hosts": tuple(
+            shlex.split(found.get("userknownhostsfile", _KNOWN_HOSTS))
+            + shlex.split(found.get("globalknownhostsfile", _GLOBAL_KNOWN_HOSTS))
+        ),
+        "alias": found.get("hostkeyalias", ""),
+        "compress": found.get("compression", "no") == "yes",
+        "alive": int(found.get("serveraliveinterval", 0)),
+    }
+    if found.get("identitiesonly") == "yes":
+        values["agent"] = False
+    for name in given:
+        values.pop(name, None)
+    made = replace(base, **values)
+    return replace(made, via=_via(made, found))
+
+
+def _check(value: str) -> str:
+    return {"off": "no", "no": "no", "accept-new": "accept-new"}.get(value.lower(), "yes")
+
+
+def _configured(host: str, path: str | None) -> dict[str, Any]:
+    config = paramiko.SSHConfig()
+    for name in [path] if path else _CONFIGS:
+        try:
+            with open(os.path.expanduser(name), encoding="utf-8", errors="replace") as file:
+                config.parse(file)
+        except FileNotFoundError:
+            continue
+        except paramiko.ConfigParseError as error:
+            raise ValueError(f"{name}: {error}") from error
+    try:
+        return dict(config.lookup(host))
+    except Exception as error:
+        # `Match exec` wants a program, by a package that may not be there.
+        raise ValueError(f"the configuration of ssh for {host}: {error}") from error
+
+
+def _via(made: Target, found: dict[str, Any]) -> Target | None:
+    """Return the host to go through."""
+    jumps, options = found.get("proxyjump", "none"), {}
+    command = found.get("proxycommand", "none")
+    if jumps == "none" and command != "none":
+        jumps, options = _jump(command)
+    via = None
+    if jumps != "none":
+        for jump in jumps.split(","):
+            # No password: it was given for the host behind.
+            base = replace(made, password=None, via=None, alias="", port=22)
+            via = replace(_named(base, jump.strip(), options), via=via)
+    return via
+
+
+def _named(base: Target, text: str, options: dict[str, Any]) -> Target:
+    user, _, place = text.removeprefix("ssh://").rpartition("@")
+    host, _, port = place.rpartition(":") if place.count(":") == 1 or "]:" in place else (place, "", "")
+    # No way of its own to this one: a configuration for all hosts would lead it through itself.
+    direct = {"proxyjump": "none", "proxycommand": "none"}
+    said = {**options, **({"user": user} if user else {}), **({"port": port} if port else {}), **direct}
+    return target(replace(base, host=host.strip("[]")), said, ("known_hosts", "check", "timeout"))
+
+
+def _jump(command: str) -> tuple[str, dict[str, Any]]:
+    """Return the host and options of ``ssh -W %h:%p HOST``, which inventories have for ``-J HOST``."""
+    words = shlex.split(command)
+    if words and os.path.basename(words[0]) == "ssh":
+        options, rest = parse(words[1:])
+        if "forward" in options and len(rest) == 1 and not options.keys() & {"proxyjump", "proxycommand"}:
+            return rest[0], options
+    raise ValueError(f"ProxyCommand would start a program, {command!r}; write ProxyJump, if it leads through a host")

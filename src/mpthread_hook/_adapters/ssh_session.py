@@ -1,0 +1,346 @@
+"""A session with an SSH server over paramiko; it knows nothing of Ansible.
+
+Everything the server sends is buffered without a limit, by the thread that paramiko has for a connection.
+So input can be written to its end before output is read, and one stream read to its end before the other.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import shlex
+import shutil
+import socket
+from dataclasses import dataclass, field
+
+from . import known_hosts
+
+try:
+    import paramiko
+except ImportError as error:
+    paramiko = None  # type: ignore[assignment]
+    #: Why there are no sessions here; None if there are.
+    missing: ImportError | None = error.with_traceback(None)
+else:
+    missing = None
+    # Without a handler of its own it would write to stderr what is raised as well.
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, BinaryIO
+
+# What is buffered before the server has to wait.
+_WINDOW = 2**31 - 1
+_CHUNK = 1 << 15
+_DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+#: Signature algorithms of a host key by its type, where they are not called the same.
+_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")}
+
+
+class Unreachable(Exception):
+    """There is no session with this host, or no longer."""
+
+
+class NotAuthenticated(Unreachable):
+    """The host does not let this user in."""
+
+
+class NotTransferred(Exception):
+    """A file could not be read or written at the other end."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a session leads to, and what may be tried to get in; equal targets can share a session."""
+
+    host: str
+    port: int
+    user: str
+    timeout: float = 10
+    password: str | None = field(default=None, repr=False)
+    #: A private key itself, then files of keys, then what they are encrypted with.
+    key: str | None = field(default=None, repr=False)
+    key_files: tuple[str, ...] = ()
+    passphrase: str | None = field(default=None, repr=False)
+    agent: bool = True
+    default_keys: bool = True
+    #: As in ssh_config(5): "yes" and "ask" want a known key, "accept-new" no other than that, "no" any.
+    check: str = "yes"
+    known_hosts: tuple[str, ...] = ("~/.ssh/known_hosts",)
+    alias: str = ""
+    compress: bool = False
+    alive: int = 0
+    #: The host from which this one is reached.
+    via: Target | None = None
+
+    @property
+    def entry_name(self) -> str:
+        """The name under which known_hosts files have it."""
+        return self.alias or known_hosts.entry_name(self.host, self.port)
+
+
+class Session:
+    """A connection to a host; raises `Unreachable` when there is none."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._via: Session | None = None
+        self._transport: Any = None
+        self._sftp: Any = None
+        try:
+            self._connect()
+        except BaseException:
+            self.close()
+            raise
+
+    def __del__(self) -> None:
+        # Left behind by a process that ended without a word: the other end must learn of it.
+        self.close()
+
+    def close(self) -> None:
+        """End it, and those that it goes through."""
+        for part in (self._transport, self._via):
+            if part is not None:
+                part.close()
+
+    @property
+    def active(self) -> bool:
+        """Whether commands can still be run."""
+        return bool(self._transport.is_active())
+
+    # -- Getting in
+
+    def _connect(self) -> None:
+        target = self.target
+        where = f"{target.host} port {target.port}"
+        try:
+            if target.via is not None:
+                self._via = Session(target.via)
+            self._transport = transport = paramiko.Transport(self._socket())
+            transport.banner_timeout = transport.auth_timeout = transport.channel_timeout = target.timeout
+            transport.use_compression(target.compress)
+            known = known_hosts.read(map(os.path.expanduser, target.known_hosts), target.entry_name)
+            _prefer(transport.get_security_options(), known)
+            transport.start_client(timeout=target.timeout)
+            self._check_host(known)
+            self._authenticate()
+            transport.set_keepalive(target.alive)
+        except paramiko.AuthenticationException as error:
+            raise NotAuthenticated(f"{where} does not let {target.user!r} in: {error}") from error
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            text = getattr(error, "strerror", None) or str(error) or "the connection was closed"
+            raise Unreachable(f"{where} cannot be reached by SSH: {text}") from error
+
+    def _socket(self) -> Any:
+        target = self.target
+        if self._via is None:
+            return socket.create_connection((target.host, target.port), target.timeout)
+        address = target.host, target.port
+        return self._via._transport.open_channel("direct-tcpip", address, ("", 0), timeout=target.timeout)
+
+    def _check_host(self, known: known_hosts.Known) -> None:
+        key = self._transport.get_remote_server_key()
+        blob, kind, name, check = key.asbytes(), key.get_name(), self.target.entry_name, self.target.check
+        shown = f"the host key that {name} shows ({kind} {known_hosts.fingerprint(blob)})"
+        if blob in known.revoked:
+            raise Unreachable(f"{shown} is marked as revoked")
+        if blob in known.keys.get(kind, ()) or check == "no":
+            return
+        files = ", ".join(self.target.known_hosts)
+        if kind in known.keys:
+            raise Unreachable(
+                f"{shown} is not the one that is known: the host has a new key, or another answers in its place. "
+                f"If it is new, replace the line of {name} in {files}"
+            )
+        if check != "accept-new":
+            raise Unreachable(
+                f"{shown} is not known. If it is the right one, add this line to {self.target.known_hosts[0]}: "
+                f"{known_hosts.line(name, kind, blob)}"
+            )
+
+    def _authenticate(self) -> None:
+        target, transport = self.target, self._transport
+        tried, more = [], []
+        for key, name in _keys(target):
+            tried.append(name)
+            try:
+                more = transport.auth_publickey(target.user, key)
+            except paramiko.BadAuthenticationType:
+                break
+            except paramiko.AuthenticationException:
+                if not transport.is_active():
+                    break  # it has had enough of us
+                continue
+            if not more:
+                return
+            break  # a second factor
+        if target.password is not None and transport.is_active():
+            tried.append("the password")
+            more = transport.auth_password(target.user, target.password)
+            if not more:
+                return
+        because = f"it wants {', '.join(more)} as well" if more else f"tried {', '.join(tried) or 'nothing'}"
+        raise paramiko.AuthenticationException(f"{because}; there may be a key or a password to name")
+
+    # -- Commands
+
+    def start(self, command: str | bytes, *, pty: bool = False) -> Any:
+        """Start a command; returns its channel, for `finish`."""
+        try:
+            channel = self._transport.open_session(window_size=_WINDOW, timeout=self.target.timeout)
+            if pty:
+                channel.get_pty(term=os.environ.get("TERM") or "dumb")
+            channel.exec_command(command)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise self._lost(error) from error
+        return channel
+
+    def finish(self, channel: Any, data: bytes | None = None) -> tuple[int, bytes, bytes]:
+        """Write ``data`` to a command, and return its status and what it wrote once it has ended."""
+        with channel:
+            try:
+                if data:
+                    channel.sendall(data)
+                channel.shutdown_write()
+            except OSError:
+                pass  # it has ended, or will not read: what it says about that comes now
+            out, err = _all(channel.recv), _all(channel.recv_stderr)
+            status = channel.recv_exit_status()
+        if status == -1:
+            if not self.active:
+                raise self._lost()
+            status = 255  # a signal ended it, which `ssh` reports like this
+        return status, out, err
+
+    def run(self, command: str | bytes, data: bytes | None = None) -> tuple[int, bytes, bytes]:
+        """Run a command; returns its status, output and errors."""
+        return self.finish(self.start(command), data)
+
+    def _lost(self, error: Exception | None = None) -> Unreachable:
+        where = f"{self.target.host} port {self.target.port}"
+        if error is not None and self.active:
+            return Unreachable(f"{where} starts no command: {error}")
+        return Unreachable(f"the connection to {where} was lost")
+
+    # -- Files
+
+    def put(self, local: str, remote: str, *, piped: bool = False) -> None:
+        """Write a local file to the host, by sftp if it has that."""
+        with open(local, "rb") as file:
+            sftp = None if piped else self._files()
+            if sftp is None:
+                self._pipe(f"cat > {shlex.quote(remote)}", remote, file.read())
+                return
+            with _Transfer(self, remote):
+                sftp.putfo(file, remote)
+
+    def get(self, remote: str, local: str, *, piped: bool = False) -> None:
+        """Write a file of the host to a local one, by sftp if it has that."""
+        sftp = None if piped else self._files()
+        with open(local, "wb") as file:
+            if sftp is None:
+                file.write(self._pipe(f"cat < {shlex.quote(remote)}", remote))
+                return
+            with _Transfer(self, remote):
+                _copy(sftp, remote, file)
+
+    def _files(self) -> Any:
+        """Return the sftp client, None if the host has no sftp."""
+        if self._sftp is None:
+            try:
+                self._sftp = paramiko.SFTPClient.from_transport(self._transport)
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                if not self.active:
+                    raise self._lost(error) from error
+        return self._sftp
+
+    def _pipe(self, command: str, path: str, data: bytes | None = None) -> bytes:
+        status, out, err = self.run(command, data)
+        if status:
+            raise NotTransferred(f"{path}: {err.decode(errors='replace').strip() or f'status {status}'}")
+        return out
+
+
+class _Transfer:
+    """Errors of sftp, in our words."""
+
+    def __init__(self, session: Session, path: str) -> None:
+        self._session, self._path = session, path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, (paramiko.SSHException, EOFError, OSError)):
+            if not self._session.active:
+                raise self._session._lost() from error
+            raise NotTransferred(f"{self._path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _copy(sftp: Any, remote: str, file: BinaryIO) -> None:
+    with sftp.open(remote, "rb") as source:
+        # Files in /proc have no size, and a content all the same.
+        size = source.stat().st_size
+        if size:
+            source.prefetch(size)
+        shutil.copyfileobj(source, file, _CHUNK)
+
+
+def _all(receive: Any) -> bytes:
+    return b"".join(iter(lambda: receive(_CHUNK), b""))
+
+
+def _prefer(options: Any, known: known_hosts.Known) -> None:
+    """Ask first for the kinds of host key that are known, or a known host would show one that is not."""
+    wanted = {name for kind in known.keys for name in _ALGORITHMS.get(kind, (kind,))}
+    options.key_types = sorted(options.key_types, key=lambda name: name not in wanted)
+
+
+def _keys(target: Target) -> Iterator[tuple[Any, str]]:
+    """Yield private keys and what to call them: those that are named, the agent's, the user's own."""
+    if target.key:
+        yield _key(target.key, "the private key", target.passphrase), "the private key"
+    for path in target.key_files:
+        yield _key_file(path, target.passphrase), path
+    if target.agent:
+        agent = paramiko.Agent()
+        try:
+            for key in agent.get_keys():
+                yield key, "a key of the agent"
+        finally:
+            agent.close()
+    if target.default_keys and not (target.key or target.key_files):
+        for name in _DEFAULT_KEYS:
+            path = os.path.join("~", ".ssh", name)
+            try:
+                key = _key_file(path, target.passphrase)
+            except (NotAuthenticated, OSError):
+                continue  # nobody asked for this one
+            yield key, path
+
+
+def _key_file(path: str, passphrase: str | None) -> Any:
+    full = os.path.expanduser(path)
+    try:
+        with open(full, encoding="utf-8", errors="replace") as file:
+            key = _key(file.read(), path, passphrase)
+    except OSError as error:
+        raise NotAuthenticated(f"the private key {path} cannot be read: {error.strerror}") from error
+    if os.path.isfile(full + "-cert.pub"):
+        key.load_certificate(full + "-cert.pub")
+    return key
+
+
+def _key(text: str, name: str, passphrase: str | None) -> Any:
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        try:
+            return kind.from_private_key(io.StringIO(text), passphrase)
+        except paramiko.PasswordRequiredException:
+            raise NotAuthenticated(f"{name} is encrypted: it needs its passphrase") from None
+        except (paramiko.SSHException, ValueError, TypeError, IndexError):
+            continue
+    wrong = "it is of no kind that is known here, or the passphrase is wrong"
+    raise NotAuthenticated(f"{name} cannot be used: {wrong}")
