@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from tests.system.web import Web
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -122,6 +123,7 @@ def play(
     limit: float = 600,
     options: tuple[str, ...] = (),
     env: dict[str, str] | None = None,
+    hosts: Callable[[Path, int], None] = write_inventory,
 ) -> Outcome:
     """Run the play ``name`` from the folder of plays; ``folder`` is new and takes all that the run writes."""
     root, home = folder / "root", folder / "home"
@@ -129,7 +131,7 @@ def play(
     remote = home / "remote"
     remote.mkdir(parents=True)
     inventory = folder / "inventory"
-    write_inventory(inventory, size.hosts)
+    hosts(inventory, size.hosts)
     with Web() as web:
         command = [*how, "-m", "ansible", "playbook", "-i", str(inventory), "-f", str(size.forks)]
         variables = json.dumps({"root": str(root), **web.variables()})

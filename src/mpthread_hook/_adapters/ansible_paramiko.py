@@ -258,20 +258,30 @@ class Connection(ConnectionBase):  # type: ignore[misc]
 
     # -- Life
 
+    @property
+    def _asked(self) -> str:
+        """The name by which core has, or had, what this one stands in for."""
+        return str(self.ansible_name).rpartition(".")[2]
+
+    def update_vars(self, variables: dict[str, Any]) -> None:
+        """Add variables about this connection, by the name that plays expect."""
+        variables.setdefault("ansible_connection", self._asked)
+        super().update_vars(variables)
+
     def _connect(self) -> Connection:
         if self._connected:
             return self
         if ssh_session.missing is not None:
             raise AnsibleError(
-                f"connection {self._load_name!r} needs paramiko here: pip install 'mpthread_hook[ssh]', or have "
+                f"connection {self._asked!r} needs paramiko here: pip install 'mpthread_hook[ssh]', or have "
                 f"paramiko in the application ({ssh_session.missing})"
             )
-        if self._load_name.rpartition(".")[2] == "ssh":
+        if self._asked == "ssh":
             ansible_ssh.tell(display)
         try:
             target = self._target()
         except ValueError as error:
-            raise AnsibleError(str(error)) from error
+            raise AnsibleError(str(error)) from None
         sessions = _sessions()
         session = sessions.get(target)
         if session is None or not session.active:
@@ -318,15 +328,15 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         return ssh_options.target(target, options, said)
 
     def _reach(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call what needs the host; its errors become Ansible's."""
+        """Call what needs the host; its errors become Ansible's, which would print a cause a second time."""
         try:
             return function(*args, **kwargs)
         except NotAuthenticated as error:
-            raise AnsibleAuthenticationFailure(str(error)) from error
+            raise AnsibleAuthenticationFailure(str(error)) from None
         except Unreachable as error:
-            raise AnsibleConnectionFailure(str(error)) from error
+            raise AnsibleConnectionFailure(str(error)) from None
         except NotTransferred as error:
-            raise AnsibleError(f"file not transferred: {error}") from error
+            raise AnsibleError(f"file not transferred: {error}") from None
 
     # -- Commands
 

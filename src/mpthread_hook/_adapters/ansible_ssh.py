@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _NAMES = frozenset(("paramiko", "paramiko_ssh"))
 _PLUGIN = "ansible_paramiko"
+# Of its own: Ansible has read what options core's plugins have, by their names, before it asks for one.
+_OPTIONS = "mpthread_hook_ssh"
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{_PLUGIN}.py")
 
 #: Whether users have been told that `ssh` is another one here.
@@ -54,9 +56,9 @@ def _stand_in(context: Any, name: str) -> None:
         if bare in _NAMES:
             # The name that core had for it: what a host was reached by is recorded, and asked for again.
             context.redirect_list.append("ansible.builtin.paramiko_ssh")
-            context.resolve("paramiko_ssh", PATH, "ansible.builtin", "found in mpthread_hook", None)
+            context.resolve(_OPTIONS, PATH, "ansible.builtin", "found in mpthread_hook", None)
     elif context.resolved_fqcn == "ansible.builtin.ssh" and ansible_execution.refusal() is not None:
-        context.plugin_resolved_path = PATH
+        context.plugin_resolved_name, context.plugin_resolved_path = _OPTIONS, PATH
 
 
 def tell(display: Any) -> None:

@@ -30,7 +30,7 @@ else:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, BinaryIO
+    from typing import Any
 
 # What is buffered before the server has to wait.
 _WINDOW = 2**31 - 1
@@ -240,12 +240,19 @@ class Session:
     def get(self, remote: str, local: str, *, piped: bool = False) -> None:
         """Write a file of the host to a local one, by sftp if it has that."""
         sftp = None if piped else self._files()
-        with open(local, "wb") as file:
-            if sftp is None:
-                file.write(self._pipe(f"cat < {shlex.quote(remote)}", remote))
-                return
-            with _Transfer(self, remote):
-                _copy(sftp, remote, file)
+        if sftp is None:
+            content = self._pipe(f"cat < {shlex.quote(remote)}", remote)
+            with open(local, "wb") as file:
+                file.write(content)
+            return
+        with _Transfer(self, remote), sftp.open(remote, "rb") as source:
+            found = source.stat()
+            # What only its owner can read there is not for everybody here.
+            mode = 0o666 if found.st_mode is None else found.st_mode & 0o777 | 0o200
+            with open(local, "wb", opener=lambda path, flags: os.open(path, flags, mode)) as file:
+                if found.st_size:  # files in /proc have none, and a content all the same
+                    source.prefetch(found.st_size)
+                shutil.copyfileobj(source, file, _CHUNK)
 
     def _files(self) -> Any:
         """Return the sftp client, None if the host has no sftp."""
@@ -274,19 +281,11 @@ class _Transfer:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, (paramiko.SSHException, EOFError, OSError)):
+        theirs = isinstance(error, (paramiko.SSHException, EOFError, OSError))
+        if theirs and getattr(error, "filename", None) is None:  # else it is a local file
             if not self._session.active:
                 raise self._session._lost() from error
             raise NotTransferred(f"{self._path}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _copy(sftp: Any, remote: str, file: BinaryIO) -> None:
-    with sftp.open(remote, "rb") as source:
-        # Files in /proc have no size, and a content all the same.
-        size = source.stat().st_size
-        if size:
-            source.prefetch(size)
-        shutil.copyfileobj(source, file, _CHUNK)
 
 
 def _all(receive: Any) -> bytes:
