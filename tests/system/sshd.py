@@ -103,7 +103,8 @@ class Sshd:
         self.know()
         sshd, variables = program()
         script = 'mount --bind "$1" /etc && mkdir -p /run/sshd && shift && exec "$@"'
-        inside = ["sh", "-c", script, "sh", str(self.folder / "etc"), sshd, "-D", "-e", "-f", str(self.folder / "config")]
+        server = [sshd, "-D", "-e", "-f", str(self.folder / "config")]
+        inside = ["sh", "-c", script, "sh", str(self.folder / "etc"), *server]
         with open(self.folder / "log", "wb") as log:
             self._process = subprocess.Popen(
                 ["unshare", "-m", *inside],

@@ -11,8 +11,12 @@ import selectors
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
-from ansible.errors import AnsibleAuthenticationFailure
+from ansible.errors import (
+    AnsibleAuthenticationFailure,
+    AnsibleConnectionFailure,
+    AnsibleError,
+    AnsibleFileNotFound,
+)
 from ansible.plugins.connection import ConnectionBase, ensure_connect
 from ansible.utils.display import Display
 
@@ -255,6 +259,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
     has_pipelining = True
 
     _session: Session | None = None
+    _connected: bool
 
     # -- Life
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _NAMES = frozenset(("paramiko", "paramiko_ssh"))
 _PLUGIN = "ansible_paramiko"
+_SSH = "ansible.builtin.ssh"
 # Of its own: Ansible has read what options core's plugins have, by their names, before it asks for one.
 _OPTIONS = "mpthread_hook_ssh"
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{_PLUGIN}.py")
@@ -45,6 +46,19 @@ def install(journal: Journal, cls: Any) -> None:
     journal.undo(_told.clear)
 
 
+def install_smart(journal: Journal) -> None:
+    """Patch `ansible.utils.ssh_functions`: up to 2.20 a connection `smart` is core's paramiko if `ssh` does not start."""
+    module: Any = sys.modules["ansible.utils.ssh_functions"]
+    check = getattr(module, "check_for_controlpersist", None)
+    if check is None:
+        return
+
+    def check_for_controlpersist(ssh_executable: Any) -> bool:
+        return ansible_execution.refusal() is not None or check(ssh_executable)
+
+    journal.set(module, "check_for_controlpersist", check_for_controlpersist)
+
+
 def module(path: str) -> ModuleType | None:
     """Return our plugin if ``path`` is its file: it is a part of this package, and loaded as such."""
     return importlib.import_module(f".{_PLUGIN}", __package__) if path == PATH else None
@@ -57,7 +71,7 @@ def _stand_in(context: Any, name: str) -> None:
             # The name that core had for it: what a host was reached by is recorded, and asked for again.
             context.redirect_list.append("ansible.builtin.paramiko_ssh")
             context.resolve(_OPTIONS, PATH, "ansible.builtin", "found in mpthread_hook", None)
-    elif context.resolved_fqcn == "ansible.builtin.ssh" and ansible_execution.refusal() is not None:
+    elif context.resolved_fqcn == _SSH and ansible_execution.refusal() is not None:
         context.plugin_resolved_name, context.plugin_resolved_path = _OPTIONS, PATH
 
 

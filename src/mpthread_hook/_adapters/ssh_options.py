@@ -8,17 +8,17 @@ import os
 import shlex
 from dataclasses import replace
 
-from .ssh_session import Target
-
 try:
     import paramiko
 except ImportError:
-    paramiko = None  # type: ignore[assignment]
+    paramiko = None
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+    from .ssh_session import Target
 
 # All flags of `ssh`, so that what belongs to one that means nothing here is not taken for a host.
 _FLAGS = "46AaCfGgKkMNnqsTtVvXxYyB:b:c:D:E:e:F:I:i:J:L:l:m:O:o:P:p:Q:R:S:W:w:"
@@ -29,7 +29,10 @@ _GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
 
 
 def parse(words: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the options among the arguments of `ssh`, the first of a name, and the other words; ValueError if wrong."""
+    """Return the options among the arguments of `ssh`, and the other words; ValueError if it would not take them.
+
+    The first one of a name counts, but all files of keys do.
+    """
     try:
         flags, rest = getopt.gnu_getopt(words, _FLAGS)
     except getopt.GetoptError as error:
@@ -102,7 +105,8 @@ def _configured(host: str, path: str | None) -> dict[str, Any]:
 
 def _via(made: Target, found: dict[str, Any]) -> Target | None:
     """Return the host to go through."""
-    jumps, options = found.get("proxyjump", "none"), {}
+    jumps: str = found.get("proxyjump", "none")
+    options: dict[str, Any] = {}
     command = found.get("proxycommand", "none")
     if jumps == "none" and command != "none":
         jumps, options = _jump(command)

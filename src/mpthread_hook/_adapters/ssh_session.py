@@ -19,7 +19,7 @@ from . import known_hosts
 try:
     import paramiko
 except ImportError as error:
-    paramiko = None  # type: ignore[assignment]
+    paramiko = None
     #: Why there are no sessions here; None if there are.
     missing: ImportError | None = error.with_traceback(None)
 else:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 _WORKER = "mpthread_hook._adapters.ansible_worker"
 _PLUGINS = "mpthread_hook._adapters.ansible_plugins"
 _LOCAL = "mpthread_hook._adapters.ansible_local"
+_SSH = "mpthread_hook._adapters.ansible_ssh"
 _SERIAL = "mpthread_hook._adapters.serial"
 _LOKY = "mpthread_hook._adapters.loky"
 
@@ -23,8 +24,9 @@ ROWS: tuple[Row, ...] = (
     ("ansible.executor.module_common", "", "threaded", "mpthread_hook._adapters.ansible_compile", "install", None, (3, 12), "Modules are read by `ast.parse`, as that is safe in threads."),
     ("ansible.utils.display", "", "threaded", _WORKER, "install_display", None, None, "The queue that Display sends to is the worker's own."),
     ("ansible._internal._templating._access", "", "threaded", _WORKER, "install_access", None, None, "A worker starts with an access context of its own."),
-    ("ansible.plugins.loader", "", "threaded", _PLUGINS, "install", None, None, "One thread at a time runs the code of a plugin; the local connection gets its patch there."),
+    ("ansible.plugins.loader", "", "threaded", _PLUGINS, "install", None, None, "One thread at a time runs the code of a plugin; the local connection gets its patch there, and one to remote hosts is found where core has none that starts no program."),
     ("ansible.executor.interpreter_discovery", "", "threaded", _LOCAL, "install_discovery", None, None, "Modules that run in the program run on its interpreter."),
+    ("ansible.utils.ssh_functions", "", "threaded", _SSH, "install_smart", None, None, "Where no program can be started, the connection `smart` is `ssh`, which then is ours."),
     ("loky.backend.resource_tracker", "", "threaded", _LOKY, "install_tracker", None, None, "Files, folders and semaphores are counted in the program; there is no tracker process."),
     ("loky.backend._posix_reduction", "", "threaded", _LOKY, "install_reduction", None, None, "A connection travels as it does in multiprocessing."),
     ("loky.backend.queues", "", "threaded", _LOKY, "install_queues", None, None, "They send what loky's pickler makes."),
