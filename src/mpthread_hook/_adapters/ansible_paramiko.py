@@ -394,8 +394,11 @@ class Connection(ConnectionBase):  # type: ignore[misc]
 
     def _without_prompt(self, text: bytes) -> bytes:
         become: Any = self.become
-        lines = text.splitlines(keepends=True)
-        return b"".join(line for line in lines if not (become.check_password_prompt(line) or become.check_success(line)))
+
+        def is_ours(line: bytes) -> bool:
+            return bool(become.check_password_prompt(line) or become.check_success(line))
+
+        return b"".join(line for line in text.splitlines(keepends=True) if not is_ours(line))
 
     # -- Files
 

@@ -47,7 +47,7 @@ def install(journal: Journal, cls: Any) -> None:
 
 
 def install_smart(journal: Journal) -> None:
-    """Patch `ansible.utils.ssh_functions`: up to 2.20 a connection `smart` is core's paramiko if `ssh` does not start."""
+    """Patch `ansible.utils.ssh_functions`: up to 2.20 `smart` means core's paramiko where `ssh` does not start."""
     module: Any = sys.modules["ansible.utils.ssh_functions"]
     check = getattr(module, "check_for_controlpersist", None)
     if check is None:

@@ -1,0 +1,124 @@
+"""Arguments and configuration of ssh: what of them counts here."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("paramiko", reason="paramiko is an extra")
+
+from mpthread_hook._adapters import ssh_options
+from mpthread_hook._adapters.ssh_session import Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.unit
+BASE = Target("host", 22, "")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the tests a home without a configuration, and none of the system's either."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(ssh_options, "_CONFIGS", ("~/.ssh/config",))
+    (tmp_path / ".ssh").mkdir()
+    return tmp_path
+
+
+def made(*words: str, base: Target = BASE, given: tuple[str, ...] = ()) -> Target:
+    return ssh_options.target(base, ssh_options.parse(list(words))[0], given)
+
+
+def test_nothing_said() -> None:
+    """Without a word, the user is who is at work, and keys of hosts must be known."""
+    found = made()
+    assert (found.host, found.port, found.user, found.check, found.via) == ("host", 22, getpass.getuser(), "yes", None)
+    assert found.known_hosts[0] == "~/.ssh/known_hosts"
+
+
+def test_what_ansible_passes() -> None:
+    """The arguments that Ansible has for `ssh` by default change nothing."""
+    assert made("-C", "-o", "ControlMaster=auto", "-o", "ControlPersist=60s", "-tt", "-vvv") == made("-o", "Compression=yes")
+
+
+def test_arguments() -> None:
+    """In every spelling; the first one counts, and of files of keys each."""
+    found = made(
+        "-p", "2222", "-o", "Port=1", "-l", "me", "-i", "one", "-oIdentityFile=two", "-o", "StrictHostKeyChecking no",
+        "-o", "UserKnownHostsFile=/a '/b c'", "-o", "GlobalKnownHostsFile=/dev/null", "-oConnectTimeout=3",
+        "-o", "ServerAliveInterval=5", "-o", "HostKeyAlias=known", "-o", "HostName=10.0.0.1", "-oIdentitiesOnly=yes",
+    )  # fmt: skip
+    assert found == Target(
+        "10.0.0.1", 2222, "me", timeout=3, key_files=("one", "two"), agent=False, check="no",
+        known_hosts=("/a", "/b c", "/dev/null"), alias="known", alive=5,
+    )  # fmt: skip
+
+
+def test_what_is_given_stays() -> None:
+    """What Ansible itself was told goes before arguments."""
+    base = Target("host", 2022, "given", key_files=("mine",), check="no")
+    found = made("-p", "1", "-l", "x", "-i", "y", base=base, given=("port", "user", "key_files", "check"))
+    assert (found.port, found.user, found.key_files, found.check) == (2022, "given", ("mine",), "no")
+
+
+def test_the_configuration(home: Path) -> None:
+    """It is read, arguments go before it, and -F names another one."""
+    text = "Host h*\n HostName 10.0.0.2\n User them\n Port 2022\n IdentityFile ~/key\n"
+    (home / ".ssh" / "config").write_text(text, encoding="utf-8")
+    (home / "other").write_text("User others\n", encoding="utf-8")
+    found = made("-l", "me")
+    assert (found.host, found.user, found.port, found.key_files) == ("10.0.0.2", "me", 2022, (f"{home}/key",))
+    assert made("-F", str(home / "other")).user == "others"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-J", "them@first:2201,last"],
+        ["-o", "ProxyJump=ssh://them@first:2201,last"],
+        ["-o", "ProxyJump them@first:2201,last"],
+    ],
+)
+def test_jumps(words: list[str]) -> None:
+    """Hosts to go through are in their order, without the password of the one behind."""
+    found = made(*words, base=Target("host", 2022, "me", password="secret", key_files=("key",)), given=("port", "user"))
+    last = found.via
+    assert last is not None
+    first = last.via
+    assert first is not None
+    assert (found.host, found.port, found.password) == ("host", 2022, "secret")
+    assert (last.host, last.port, last.user, last.password) == ("last", 22, "me", None)
+    assert (first.host, first.port, first.user, first.via) == ("first", 2201, "them", None)
+    assert first.key_files == ("key",)
+
+
+def test_a_command_that_is_a_jump() -> None:
+    """`ssh -W`, the older way to say it, is understood; a host that all others go through does not go through itself."""
+    via = made("-o", "ProxyCommand=ssh -W %h:%p -q -p 2201 -i key them@first").via
+    assert via is not None
+    assert (via.host, via.port, via.user, via.key_files) == ("first", 2201, "them", ("key",))
+    assert made("-o", "ProxyCommand=none").via is None
+
+
+def test_every_host_through_one(home: Path) -> None:
+    """A configuration for all hosts leads through a host that it applies to as well, once."""
+    (home / ".ssh" / "config").write_text("Host *\n ProxyJump first\n", encoding="utf-8")
+    via = made().via
+    assert via is not None
+    assert (via.host, via.via) == ("first", None)
+
+
+@pytest.mark.parametrize("command", ["nc %h %p", "ssh first nc %h %p", "ssh -W %h:%p -J second first"])
+def test_other_commands_are_refused(command: str) -> None:
+    """What would start a program is an error that says what to write."""
+    with pytest.raises(ValueError, match="would start a program.*write ProxyJump"):
+        made("-o", f"ProxyCommand={command}")
+
+
+def test_wrong_arguments() -> None:
+    """Arguments that `ssh` has not are an error."""
+    with pytest.raises(ValueError, match="arguments for ssh: option -Z not recognized"):
+        made("-Z")
