@@ -89,7 +89,8 @@ def test_a_command_that_reads_nothing(target: Target) -> None:
 def test_an_unknown_host_gets_nothing(target: Target, server: Server, tmp_path: Path) -> None:
     """Without its key among the known ones it is refused before anybody shows a key or a password, and not added."""
     (tmp_path / "known").write_text("# nobody\n", encoding="utf-8")
-    with pytest.raises(Unreachable, match=r"is not known.*add this line to .*known: \[127\.0\.0\.1\]:\d+ ecdsa-") as found:
+    words = r"is not known.*add this line to .*known: \[127\.0\.0\.1\]:\d+ ecdsa-"
+    with pytest.raises(Unreachable, match=words) as found:
         Session(dataclasses.replace(target, password=PASSWORD))
     assert server.asked == []
     assert PASSWORD not in str(found.value)
@@ -172,7 +173,7 @@ def test_files_without_sftp(target: Target, tmp_path: Path) -> None:
         session.put(str(here), str(there))
         session.get(str(there), str(back))
         assert there.read_bytes() == back.read_bytes() == here.read_bytes()
-        with pytest.raises(NotTransferred, match="nothing: .*No such file"):
+        with pytest.raises(NotTransferred, match=r"nothing: .*No such file"):
             session.get(str(tmp_path / "nothing"), str(back))
         with pytest.raises(NotTransferred, match="directory"):
             session.put(str(here), str(tmp_path / "no" / "directory"))
@@ -184,7 +185,7 @@ def test_files_without_sftp(target: Target, tmp_path: Path) -> None:
 
 def test_a_dead_port(target: Target, server: Server) -> None:
     """Where nobody listens there is no session, and the error names the place."""
-    with pytest.raises(Unreachable, match="127.0.0.1 port 1 cannot be reached by SSH: Connection refused"):
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1 port 1 cannot be reached by SSH: Connection refused"):
         Session(dataclasses.replace(target, port=1))
 
 
