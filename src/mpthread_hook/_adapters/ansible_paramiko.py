@@ -20,12 +20,14 @@ from ansible.errors import (
 from ansible.plugins.connection import ConnectionBase, ensure_connect
 from ansible.utils.display import Display
 
-from .._identity import HERE
+from .._identity import HERE, at_end
 from . import ansible_ssh, ssh_options, ssh_session
 from .ssh_session import NotAuthenticated, NotTransferred, Session, Target, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .._identity import ThreadProcess
 
 DOCUMENTATION = """
 name: paramiko_ssh
@@ -245,11 +247,21 @@ options:
 """
 
 display = Display()
+_SESSIONS = "ssh sessions"
 
 
 def _sessions() -> dict[Target, Session]:
     """Return the sessions of this process: a loop over hosts comes back to them, another worker has its own."""
-    return HERE.process.state.setdefault("ssh sessions", {})  # type: ignore[no-any-return]
+    return HERE.process.state.setdefault(_SESSIONS, {})  # type: ignore[no-any-return]
+
+
+def _end(process: ThreadProcess) -> None:
+    # Ansible closes the last connection of a task, not those of the hosts that a loop has left.
+    for session in process.state.pop(_SESSIONS, {}).values():
+        session.hang_up()
+
+
+at_end(_end)
 
 
 class Connection(ConnectionBase):  # type: ignore[misc]

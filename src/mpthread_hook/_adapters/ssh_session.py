@@ -96,15 +96,18 @@ class Session:
             self.close()
             raise
 
-    def __del__(self) -> None:
-        # Left behind by a process that ended without a word: the other end must learn of it.
-        self.close()
-
     def close(self) -> None:
         """End it, and those that it goes through."""
         for part in (self._transport, self._via):
             if part is not None:
                 part.close()
+
+    def hang_up(self) -> None:
+        """End it for a process that has ended, and so has its thread here; waits for nobody."""
+        if self._via is not None:
+            self._via.hang_up()
+        elif self._transport is not None:
+            self._transport.sock.close()
 
     @property
     def active(self) -> bool:

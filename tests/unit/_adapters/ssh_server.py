@@ -65,7 +65,7 @@ class Server:
             transport.add_server_key(HOST_KEY)
             self._transports.append(transport)
             try:
-                transport.start_server(server=_Interface(self))
+                transport.start_server(server=_Interface(self, transport))
             except (paramiko.SSHException, EOFError, OSError):
                 transport.close()  # the client did not like the host key
 
@@ -90,8 +90,8 @@ class _Transport(paramiko.Transport):
 
 
 class _Interface(paramiko.ServerInterface):
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, server: Server, transport: paramiko.Transport) -> None:
+        self._server, self._transport = server, transport
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey,password"
@@ -128,8 +128,7 @@ class _Interface(paramiko.ServerInterface):
         channel.close()
 
     def _forward(self, destination: tuple[str, int]) -> None:
-        (transport,) = [one for one in self._server._transports if one.is_active()]
-        channel = transport.accept(20)
+        channel = self._transport.accept(20)
         with socket.create_connection(destination) as there, channel:
             back = threading.Thread(target=_pump, args=(there.recv, channel.sendall, channel.close))
             back.start()
