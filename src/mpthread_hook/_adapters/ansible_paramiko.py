@@ -36,8 +36,6 @@ short_description: SSH without starting a program
 description:
   - Speaks SSH by the Python package paramiko, where no program can be started.
   - Reads the configuration of ssh, and of the arguments for ssh what has a meaning here.
-extends_documentation_fragment:
-  - connection_pipelining
 options:
   host:
     description: Name or address of the host.
@@ -204,6 +202,20 @@ options:
       - name: ansible_ssh_extra_args
     cli:
       - name: ssh_extra_args
+  pipelining:
+    description: Whether modules are sent to the interpreter's standard input, which saves most of the round trips.
+    type: bool
+    default: false
+    ini:
+      - {section: defaults, key: pipelining}
+      - {section: connection, key: pipelining}
+      - {section: ssh_connection, key: pipelining}
+    env:
+      - name: ANSIBLE_PIPELINING
+      - name: ANSIBLE_SSH_PIPELINING
+    vars:
+      - name: ansible_pipelining
+      - name: ansible_ssh_pipelining
   ssh_transfer_method:
     description: How files travel. V(smart) is sftp, or a pipe where the host has no sftp; V(scp) is a pipe, too.
     type: string

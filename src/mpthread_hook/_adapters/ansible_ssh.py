@@ -26,8 +26,8 @@ _SSH = "ansible.builtin.ssh"
 _OPTIONS = "mpthread_hook_ssh"
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{_PLUGIN}.py")
 
-#: Whether users have been told that `ssh` is another one here.
-_told: list[bool] = []
+#: Whoever is the first to say that `ssh` is another one here puts a mark in.
+_told: dict[str, object] = {}
 
 
 def install(journal: Journal, cls: Any) -> None:
@@ -77,9 +77,9 @@ def _stand_in(context: Any, name: str) -> None:
 
 def tell(display: Any) -> None:
     """Say once that `ssh` is not the program of that name."""
-    if _told:
+    mark = object()
+    if _told.setdefault("ssh", mark) is not mark:
         return
-    _told.append(True)
     constants: Any = sys.modules["ansible.constants"]
     # Not as a warning, which would become a part of the task's result.
     display.display(

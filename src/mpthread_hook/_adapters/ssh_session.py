@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 import socket
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from . import known_hosts
@@ -237,7 +238,7 @@ class Session:
             if sftp is None:
                 self._pipe(f"cat > {shlex.quote(remote)}", remote, file.read())
                 return
-            with _Transfer(self, remote):
+            with self._transfer(remote):
                 sftp.putfo(file, remote)
 
     def get(self, remote: str, local: str, *, piped: bool = False) -> None:
@@ -248,7 +249,7 @@ class Session:
             with open(local, "wb") as file:
                 file.write(content)
             return
-        with _Transfer(self, remote), sftp.open(remote, "rb") as source:
+        with self._transfer(remote), sftp.open(remote, "rb") as source:
             found = source.stat()
             # What only its owner can read there is not for everybody here.
             mode = 0o666 if found.st_mode is None else found.st_mode & 0o777 | 0o200
@@ -267,28 +268,22 @@ class Session:
                     raise self._lost(error) from error
         return self._sftp
 
+    @contextmanager
+    def _transfer(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            if getattr(error, "filename", None) is not None:
+                raise  # a local file
+            if not self.active:
+                raise self._lost(error) from error
+            raise NotTransferred(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+
     def _pipe(self, command: str, path: str, data: bytes | None = None) -> bytes:
         status, out, err = self.run(command, data)
         if status:
             raise NotTransferred(f"{path}: {err.decode(errors='replace').strip() or f'status {status}'}")
         return out
-
-
-class _Transfer:
-    """Errors of sftp, in our words."""
-
-    def __init__(self, session: Session, path: str) -> None:
-        self._session, self._path = session, path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: object) -> None:
-        theirs = isinstance(error, (paramiko.SSHException, EOFError, OSError))
-        if theirs and getattr(error, "filename", None) is None:  # else it is a local file
-            if not self._session.active:
-                raise self._session._lost() from error
-            raise NotTransferred(f"{self._path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _all(receive: Any) -> bytes:

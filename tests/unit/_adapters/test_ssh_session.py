@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +15,14 @@ pytest.importorskip("paramiko", reason="paramiko is an extra")
 import paramiko
 
 from mpthread_hook._adapters import known_hosts
-from mpthread_hook._adapters.ssh_session import NotAuthenticated, NotTransferred, Session, Target, Unreachable
+from mpthread_hook._adapters.ssh_session import (
+    NotAuthenticated,
+    NotTransferred,
+    Session,
+    Target,
+    Unreachable,
+    _key_file,
+)
 from tests.unit._adapters.ssh_server import HOST_KEY, PASSWORD, USER_KEY, Server
 
 if TYPE_CHECKING:
@@ -151,6 +160,22 @@ def test_key_files(target: Target, tmp_path: Path) -> None:
     plain.write_text("no key at all", encoding="utf-8")
     with pytest.raises(NotAuthenticated, match="plain cannot be used"):
         Session(by_file)
+
+
+@pytest.mark.parametrize("form", ["RFC4716", "PEM"])
+@pytest.mark.parametrize("kind", ["rsa", "ecdsa", "ed25519"])
+def test_keys_that_ssh_keygen_makes(tmp_path: Path, kind: str, form: str) -> None:
+    """Keys of all kinds and formats are read, with a passphrase and without; without the one they need, it is named."""
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("there is no program ssh-keygen")
+    for passphrase in ("", "some words"):
+        path = tmp_path / f"key{len(passphrase)}"
+        command = ["ssh-keygen", "-q", "-t", kind, "-m", form, "-N", passphrase, "-f", str(path)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        public = (tmp_path / f"{path.name}.pub").read_text(encoding="utf-8").split()[1]
+        assert _key_file(str(path), passphrase or None).get_base64() == public
+    with pytest.raises(NotAuthenticated, match="is encrypted: it needs its passphrase"):
+        _key_file(str(path), None)
 
 
 def test_the_users_own_keys(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
