@@ -323,7 +323,9 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         """End the session, also for other connections of this process to the same host."""
         session, self._session, self._connected = self._session, None, False
         if session is not None:
-            _sessions().pop(session.target, None)
+            sessions = _sessions()
+            if sessions.get(session.target) is session:  # and not one that came after it was lost
+                del sessions[session.target]
             session.close()
 
     def reset(self) -> None:

@@ -192,7 +192,10 @@ def test_a_lost_session_is_not_used_again(connect: Callable[..., Any]) -> None:
         assert one.exec_command("echo")[0] == 0
         server.drop()
         one._session._transport.join(30)
-        assert connect(server).exec_command("echo")[0] == 0
+        two = connect(server)
+        assert two.exec_command("echo")[0] == 0
+        one.close()
+        assert list(ansible_paramiko._sessions().values()) == [two._session]
 
 
 def test_errors(connect: Callable[..., Any]) -> None:
