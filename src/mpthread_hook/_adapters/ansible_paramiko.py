@@ -384,8 +384,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         command = cmd if isinstance(cmd, bytes) else str(cmd)
         marker = getattr(self.become, "success", "")
         escalates = bool(sudoable and marker and marker in os.fsdecode(command))
-        channel = session.start(command, pty=pty)
-        with channel:
+        with session.running(command, pty=pty) as channel:
             before = self._escalate(channel) if escalates else (b"", b"")
             status, out, err = session.finish(channel, in_data)
         return status, before[0] + out, before[1] + err

@@ -191,28 +191,28 @@ class Session:
 
     # -- Commands
 
-    def start(self, command: str | bytes, *, pty: bool = False) -> Any:
-        """Start a command; returns its channel, for `finish`."""
+    @contextmanager
+    def running(self, command: str | bytes, *, pty: bool = False) -> Iterator[Any]:
+        """Start a command; gives its channel, for `finish`, and closes it in any case."""
         try:
-            channel = self._transport.open_session(window_size=_WINDOW, timeout=self.target.timeout)
-            if pty:
-                channel.get_pty(term=os.environ.get("TERM") or "dumb")
-            channel.exec_command(command)
+            with self._transport.open_session(window_size=_WINDOW, timeout=self.target.timeout) as channel:
+                if pty:
+                    channel.get_pty(term=os.environ.get("TERM") or "dumb")
+                channel.exec_command(command)
+                yield channel
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise self._lost(error) from error
-        return channel
 
     def finish(self, channel: Any, data: bytes | None = None) -> tuple[int, bytes, bytes]:
         """Write ``data`` to a command, and return its status and what it wrote once it has ended."""
-        with channel:
-            try:
-                if data:
-                    channel.sendall(data)
-                channel.shutdown_write()
-            except OSError:
-                pass  # it has ended, or will not read: what it says about that comes now
-            out, err = _all(channel.recv), _all(channel.recv_stderr)
-            status = channel.recv_exit_status()
+        try:
+            if data:
+                channel.sendall(data)
+            channel.shutdown_write()
+        except OSError:
+            pass  # it has ended, or will not read: what it says about that comes now
+        out, err = _all(channel.recv), _all(channel.recv_stderr)
+        status = channel.recv_exit_status()
         if status == -1:
             if not self.active:
                 raise self._lost()
@@ -221,12 +221,13 @@ class Session:
 
     def run(self, command: str | bytes, data: bytes | None = None) -> tuple[int, bytes, bytes]:
         """Run a command; returns its status, output and errors."""
-        return self.finish(self.start(command), data)
+        with self.running(command) as channel:
+            return self.finish(channel, data)
 
     def _lost(self, error: Exception | None = None) -> Unreachable:
         where = f"{self.target.host} port {self.target.port}"
         if error is not None and self.active:
-            return Unreachable(f"{where} starts no command: {error}")
+            return Unreachable(f"{where} runs no command: {error}")
         return Unreachable(f"the connection to {where} was lost")
 
     # -- Files

@@ -122,10 +122,13 @@ class _Interface(paramiko.ServerInterface):
         return paramiko.OPEN_SUCCEEDED
 
     def _run(self, channel: paramiko.Channel, command: bytes) -> None:
-        status = self._server.handle(channel, command)
-        if status is not None:
-            channel.send_exit_status(status)
-        channel.close()
+        try:
+            status = self._server.handle(channel, command)
+            if status is not None:
+                channel.send_exit_status(status)
+            channel.close()
+        except (paramiko.SSHException, EOFError, OSError):
+            pass  # the client has gone
 
     def _forward(self, destination: tuple[str, int]) -> None:
         channel = self._transport.accept(20)

@@ -68,7 +68,8 @@ def test_a_command(target: Target, server: Server) -> None:
     try:
         assert session.run("echo out; echo err >&2; exit 3") == (3, b"out\n", b"err\n")
         assert "terminal" not in server.asked
-        assert session.finish(session.start(b"echo", pty=True)) == (0, b"\n", b"")
+        with session.running(b"echo", pty=True) as channel:
+            assert session.finish(channel) == (0, b"\n", b"")
         assert "terminal" in server.asked
     finally:
         session.close()
