@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import copyreg
 import io
+import os
 import pickle
 import selectors
 import sys
 
 from .. import _identity
 from .._identity import FENCED, HERE, ThreadProcess, checkpoint, monotonic
+from .forked import before_real_fork, own
 from .pipe import HEAVY, IN_FLIGHT, NOTHING, End, Hold, Source, cash, send_along, wait_ready, weight
 
 TYPE_CHECKING = False
@@ -249,6 +251,12 @@ class Connection(_StockConnection):  # type: ignore[misc]
 
 def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:
     """Return a pair of connections: both ways, or (reader, writer) if ``duplex`` is false."""
+    one, two = pair(duplex)
+    return own(one), own(two)
+
+
+def pair(duplex: bool) -> tuple[Connection, Connection]:
+    """Return what `Pipe` does, for something of ours that looks into its ends: they stay in memory."""
     one, two = End(), End()
     one.peer, two.peer = two, one
     return Connection(one, True, duplex), Connection(two, duplex, True)
@@ -274,6 +282,8 @@ def take_over(sent: Connection) -> Connection:
 Connection.__module__ = _served.__name__  # where its base is found: what `repr` and tracebacks should say
 _served.reduction.register(Connection, _reduce)
 _known_reducers = len(_reducers)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=lambda: before_real_fork(_as_bytes))
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 
 from .._identity import HERE
-from .connection import Connection, Pipe, take_over
+from .connection import Connection, pair, take_over
 from .pipe import IN_FLIGHT
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ class InprocListener:
             raise OSError(98, "Address already in use")
         self._address = address
         self._last_accepted = None
-        self._queue, self._entrance = Pipe(duplex=False)
+        self._queue, self._entrance = pair(duplex=False)
         _listeners[address] = self
         self._unlink = import_module("multiprocessing.util").Finalize(
             self, _listeners.pop, (address, None), exitpriority=0
@@ -83,7 +83,7 @@ class InprocListener:
 
     def connect(self) -> Connection:
         """Return the client's end of a new connection."""
-        ours, theirs = Pipe()
+        ours, theirs = pair(duplex=True)
         offered = Connection(theirs._end, True, True, IN_FLIGHT)
         theirs.close()
         self._queue._end.put(offered)

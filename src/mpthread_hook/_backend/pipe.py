@@ -364,10 +364,12 @@ class Hold:
     process, and inherited by all that came later.  A list, because the two ends of a queue have one in common.
     """
 
-    __slots__ = ("holders", "narrow", "thing")
+    __slots__ = ("holders", "narrow", "owner", "thing")
 
     def __init__(self, thing: Any, process: ThreadProcess | None = None) -> None:
         self.thing = thing
+        #: A weak reference to the connection of a program that it stands for (see `forked`).
+        self.owner: Any = None
         process = process or HERE.process
         with _holds_lock:
             self.narrow: list[None] = [] if process is MAIN and not PROCESSES else [None]

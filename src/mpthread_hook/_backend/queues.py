@@ -14,7 +14,7 @@ from importlib import import_module
 from queue import Empty, Full
 
 from .._identity import FENCED, HERE, MAIN, PROCESSES, ThreadProcess, checkpoint, monotonic
-from .connection import ATOMS, Connection, Pipe, loads, pack
+from .connection import ATOMS, Connection, loads, pack, pair
 from .pipe import HEAVY, NOTHING, End, join
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ class _Ends:
     _locks: dict[str, Any]
 
     def _open(self, ctx: Any) -> None:
-        self._reader, self._writer = Pipe(duplex=False)
+        self._reader, self._writer = pair(duplex=False)
         self._inner = self._reader._end
         self._inbox = self._inner.inbox
         self._narrow = join(self._reader._hold, self._writer._hold)
