@@ -21,7 +21,7 @@ from threading import Lock
 
 from . import running
 from .exclusions import reasons
-from .targets import Target, tests, unpack
+from .targets import Target, those_of, unpack
 
 
 class Run:
@@ -68,12 +68,7 @@ class Run:
         if stock.status is None:
             return "slow", [f"stock takes longer than {options.limit:g} s"], facts
         if stock.status:
-            lines = (stock.stdout + stock.stderr).strip().splitlines()
-            return (
-                "stock",
-                [next((line[:160] for line in lines if line.startswith("fatal")), *lines[-1:])],
-                facts,
-            )
+            return "stock", _last_words(stock), facts
         lines: list[str] = []
         for _ in range(options.repeat):
             ours = running.run(options.mode, options.python, target, folder, 2 * options.limit)
@@ -88,6 +83,14 @@ class Run:
         if self.options.results:
             with open(self.options.results, "w", encoding="utf-8") as file:
                 json.dump(self.results, file, indent=1, sort_keys=True)
+
+
+def _last_words(outcome: running.Outcome) -> list[str]:
+    """Return the line that says most about why a run failed."""
+    lines = [line for text in (outcome.stdout, outcome.stderr) for line in text.splitlines() if line.strip()]
+    pairs = zip(lines, [*lines[1:], ""], strict=True)
+    fatal = [line for line, after in pairs if line.startswith("fatal: ") and not after.startswith("...")]
+    return [line[:300] for line in (fatal or lines)[-1:]]
 
 
 def main() -> int:
@@ -110,7 +113,7 @@ def main() -> int:
         os.chmod(temporary, 0o755)
         root = unpack(options.sdist, temporary)
         patterns = options.target or ["*"]
-        chosen = [t for t in tests(root) if any(fnmatchcase(t.name, pattern) for pattern in patterns)]
+        chosen = [t for t in those_of(root) if any(fnmatchcase(t.name, pattern) for pattern in patterns)]
         run = Run(options, os.path.abspath(options.keep or temporary))
         with ThreadPoolExecutor(options.jobs) as pool:
             words = list(pool.map(run.judge, chosen))

@@ -62,6 +62,9 @@ PROGRAMS = (
 #: Accounts, packages or settings of the machine are changed by these, so they are run only on demand.
 DESTRUCTIVE = "destructive"
 
+#: Targets in which ``~`` is looked for in the environment and among the accounts; others get a home of their own.
+ACCOUNT_HOME = ("async",)
+
 
 def reasons(target: Target, *, destructive: bool) -> Iterator[str]:
     """Yield why a target is not run here; nothing if it is."""

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from tests import interpreters
 from tests.system.comparison import kinds
 
+from .exclusions import ACCOUNT_HOME
 from .targets import Target, place
 
 SANDBOX = os.path.join(interpreters.ROOT, "tests", "sandbox.py")
@@ -108,7 +109,7 @@ def environment(mode: str, python: str, target: Target, work: str, integration: 
     env = {name: path for name, path in folders.items() if os.path.isdir(path)}
     env |= {
         "PATH": os.pathsep.join((os.path.join(work, "bin"), binaries, os.environ.get("PATH", os.defpath))),
-        "HOME": os.path.join(work, "home"),
+        "HOME": os.path.expanduser("~") if target.name in ACCOUNT_HOME else os.path.join(work, "home"),
         # Modules and the controller look for it in the account's home and in HOME, which are two here.
         "ANSIBLE_ASYNC_DIR": os.path.join(work, "home", ".ansible_async"),
         "LC_ALL": "C.UTF-8",
@@ -136,6 +137,8 @@ def environment(mode: str, python: str, target: Target, work: str, integration: 
         "ANSIBLE_TEST_COVERAGE": "",
         "ANSIBLE_TEST_ANSIBLE_VERSION": os.path.basename(target.root).partition("-")[2],
         "JUNIT_OUTPUT_DIR": os.path.join(work, "junit"),
+        "JUNIT_TASK_RELATIVE_PATH": os.path.dirname(os.path.dirname(integration)),
+        "JUNIT_REPLACE_OUT_OF_TREE_PATH": "out-of-tree:",
         "OUTPUT_DIR": os.path.join(work, "output"),
         "INVENTORY_PATH": os.path.join(integration, "inventory"),
         MARK: uuid.uuid4().hex,

@@ -93,7 +93,7 @@ class Target:
 _ROLE = re.compile(r"\s*-\s*(?:role\s*:\s*)?['\"]?([\w.-]+)['\"]?\s*$")
 
 
-def tests(root: str) -> list[Target]:
+def those_of(root: str) -> list[Target]:
     """Return the targets that are tests, by name."""
     targets = [Target(root, name) for name in sorted(os.listdir(os.path.join(root, TARGETS)))]
     return [target for target in targets if target.is_test]
