@@ -23,6 +23,9 @@ from . import running
 from .exclusions import reasons
 from .targets import Target, those_of, unpack
 
+#: What a task that needs a program says in a process that cannot start one.
+_NO_PROGRAM = ("no program can be started", "Operation not permitted")
+
 
 class Run:
     """What was asked for, and what came of it so far."""
@@ -44,7 +47,11 @@ class Run:
             word, lines, facts = "error", [f"{type(error).__name__}: {error}"], {}
         with self.lock:
             took = "/".join(f"{value['seconds']:g}" for value in facts.values() if isinstance(value, dict))
-            print(f"{word:10} {target.name} {took and took + ' s'}", *lines, sep="\n           ", flush=True)
+            first = f"{word:10} {target.name} {took and took + ' s'}"
+            if word in {"excluded", "slow", "stock", "program"}:
+                print(f"{first}: {lines[0] if lines else ''}", flush=True)
+            else:
+                print(first, *lines, sep="\n           ", flush=True)
             self.results.setdefault(target.name, {}).update(
                 facts, **{f"{self.options.mode} says": word, f"{self.options.mode} differs": lines}
             )
@@ -74,6 +81,12 @@ class Run:
             ours = running.run(options.mode, options.python, target, folder, 2 * options.limit)
             facts[options.mode] = ours.facts()
             if lines := ours.differences(stock):
+                words = _last_words(ours) if ours.status else []
+                if options.mode == "sandbox" and any(
+                    reason in word for reason in _NO_PROGRAM for word in words
+                ):
+                    return "program", words, facts
+                lines += words
                 break
         if not lines:
             shutil.rmtree(folder, ignore_errors=True)
