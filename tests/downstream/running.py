@@ -109,9 +109,7 @@ def environment(mode: str, python: str, target: Target, work: str, integration: 
     env = {name: path for name, path in folders.items() if os.path.isdir(path)}
     env |= {
         "PATH": os.pathsep.join((os.path.join(work, "bin"), binaries, os.environ.get("PATH", os.defpath))),
-        "HOME": os.path.expanduser("~") if target.name in ACCOUNT_HOME else os.path.join(work, "home"),
-        # Modules and the controller look for it in the account's home and in HOME, which are two here.
-        "ANSIBLE_ASYNC_DIR": os.path.join(work, "home", ".ansible_async"),
+        "HOME": os.path.expanduser("~"),
         "LC_ALL": "C.UTF-8",
         "PAGER": "/bin/cat",
         "ANSIBLE_LIBRARY": modules if os.path.isdir(modules) else os.devnull,
@@ -143,6 +141,10 @@ def environment(mode: str, python: str, target: Target, work: str, integration: 
         "INVENTORY_PATH": os.path.join(integration, "inventory"),
         MARK: uuid.uuid4().hex,
     }
+    if target.name not in ACCOUNT_HOME:
+        env["HOME"] = os.path.join(work, "home")
+        # Modules and the controller look for it in the account's home and in HOME, which are two here.
+        env["ANSIBLE_ASYNC_DIR"] = os.path.join(env["HOME"], ".ansible_async")
     # Targets make environments of their own, in which Ansible must be found, and with it the hook.
     path = [packages]
     if mode != "stock":
