@@ -25,6 +25,8 @@ from .targets import Target, those_of, unpack
 
 #: What a task that needs a program says in a process that cannot start one.
 _NO_PROGRAM = ("no program can be started", "Operation not permitted")
+#: So much of a line is printed; all of it is in the results.
+_WIDTH = 300
 
 
 class Run:
@@ -49,9 +51,9 @@ class Run:
             took = "/".join(f"{value['seconds']:g}" for value in facts.values() if isinstance(value, dict))
             first = f"{word:10} {target.name} {took and took + ' s'}"
             if word in {"excluded", "slow", "stock", "program"}:
-                print(f"{first}: {lines[0] if lines else ''}", flush=True)
+                print(f"{first}: {lines[0][:_WIDTH] if lines else ''}", flush=True)
             else:
-                print(first, *lines, sep="\n           ", flush=True)
+                print(first, *(line[:_WIDTH] for line in lines), sep="\n           ", flush=True)
             self.results.setdefault(target.name, {}).update(
                 facts, **{f"{self.options.mode} says": word, f"{self.options.mode} differs": lines}
             )
@@ -99,11 +101,15 @@ class Run:
 
 
 def _last_words(outcome: running.Outcome) -> list[str]:
-    """Return the line that says most about why a run failed."""
+    """Return what says most about why a run failed: its last failure that was not ignored, or its last line."""
+    blocks = [" ".join(block.split()) for block in outcome.stdout.split("\n\n")]
+    fatal = [
+        block[block.index("fatal: [") :]
+        for block in blocks
+        if "fatal: [" in block and "...ignoring" not in block
+    ]
     lines = [line for text in (outcome.stdout, outcome.stderr) for line in text.splitlines() if line.strip()]
-    pairs = zip(lines, [*lines[1:], ""], strict=True)
-    fatal = [line for line, after in pairs if line.startswith("fatal: ") and not after.startswith("...")]
-    return [line[:300] for line in (fatal or lines)[-1:]]
+    return (fatal or lines)[-1:]
 
 
 def main() -> int:
