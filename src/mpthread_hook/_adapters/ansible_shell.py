@@ -517,5 +517,11 @@ def _command(name: str) -> Callable[[Shell, list[str]], Answer] | None:
 
 
 def refuse(program: str) -> Answer:
-    """Return what a shell answers for a program that it cannot start, with the reason."""
-    return Answer(_NOT_FOUND, b"", f"{explain(program)}\n".encode())
+    """Return what a shell answers for a program that it cannot start, with the reason.
+
+    For one that is not there, too, in the shell's words: by them Ansible tells that it was the interpreter.
+    """
+    text = f"{explain(program)}\n"
+    if shutil.which(program) is None and not os.path.exists(program):
+        text += f"sh: {program}: not found\n"
+    return Answer(_NOT_FOUND, b"", text.encode())

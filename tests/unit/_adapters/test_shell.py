@@ -137,6 +137,13 @@ def test_programs_are_named_before_anything_is_done(tmp_path: Path) -> None:
     assert b"'uname'" in answer.stderr
 
 
+@pytest.mark.parametrize("name", ["no-such-program", "/no/such/program"])
+def test_a_program_that_is_not_there_is_not_found(name: str) -> None:
+    """A shell says so, and Ansible looks for these words; one that is there is not said to be missing."""
+    for program, missing in ((name, True), ("sh", False), ("/bin/sh", False)):
+        assert (f"{program}: not found".encode() in refuse(program).stderr) is missing
+
+
 def test_python_gets_its_arguments(tmp_path: Path) -> None:
     """Words, the assignments before them, and the directory of the shell at that point."""
     seen: list[Any] = []
