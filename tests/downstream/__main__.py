@@ -20,7 +20,7 @@ from fnmatch import fnmatchcase
 from threading import Lock
 
 from . import running
-from .exclusions import reasons
+from .exclusions import ASK_FOR_PROGRAMS, reasons
 from .targets import Target, those_of, unpack
 
 #: What a task that needs a program says in a process that cannot start one.
@@ -83,12 +83,9 @@ class Run:
             ours = running.run(options.mode, options.python, target, folder, 2 * options.limit)
             facts[options.mode] = ours.facts()
             if lines := ours.differences(stock):
-                words = _last_words(ours) if ours.status else []
-                if options.mode == "sandbox" and any(
-                    reason in word for reason in _NO_PROGRAM for word in words
-                ):
-                    return "program", words, facts
-                lines += words
+                if options.mode == "sandbox" and (reason := _program(target, ours)):
+                    return "program", [reason], facts
+                lines += _last_words(ours) if ours.status else []
                 break
         if not lines:
             shutil.rmtree(folder, ignore_errors=True)
@@ -98,6 +95,14 @@ class Run:
         if self.options.results:
             with open(self.options.results, "w", encoding="utf-8") as file:
                 json.dump(self.results, file, indent=1, sort_keys=True)
+
+
+def _program(target: Target, outcome: running.Outcome) -> str:
+    """Return what a run says of a program that it needs and cannot start; empty if it says nothing."""
+    if target.name in ASK_FOR_PROGRAMS:
+        return ASK_FOR_PROGRAMS[target.name]
+    lines = [line for line in outcome.stdout.splitlines() if any(words in line for words in _NO_PROGRAM)]
+    return lines[0] if lines else ""
 
 
 def _last_words(outcome: running.Outcome) -> list[str]:

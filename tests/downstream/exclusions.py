@@ -65,6 +65,9 @@ DESTRUCTIVE = "destructive"
 #: Targets in which ``~`` is looked for in the environment and among the accounts; others get a home of their own.
 ACCOUNT_HOME = ("async",)
 
+#: Targets that end otherwise where no program can be started, and do not say why; strict as all others elsewhere.
+ASK_FOR_PROGRAMS = {"getent": "looks for getent with a command, and skips its tests when it finds none"}
+
 
 def reasons(target: Target, *, destructive: bool) -> Iterator[str]:
     """Yield why a target is not run here; nothing if it is."""
