@@ -66,7 +66,11 @@ DESTRUCTIVE = "destructive"
 ACCOUNT_HOME = ("async",)
 
 #: Targets that end otherwise where no program can be started, and do not say why; strict as all others elsewhere.
-ASK_FOR_PROGRAMS = {"getent": "looks for getent with a command, and skips its tests when it finds none"}
+ASK_FOR_PROGRAMS = {
+    "getent": "looks for getent with a command, and skips its tests when it finds none",
+    "service_facts": "finds no program that knows services, and reports none",
+    "stat": "asks the program file for a type, and reports that it is unknown",
+}
 
 
 def reasons(target: Target, *, destructive: bool) -> Iterator[str]:
