@@ -268,17 +268,26 @@ def tell_program(pid: int, number: int) -> None:
 PROGRAMS = "programs"
 
 
+def has_own_session() -> bool:
+    """Return whether a program that the calling process starts must be in another session than the main program.
+
+    It leads one of its own then, and a group as well: the terminal of the main program is not its terminal.
+    """
+    return HERE.process.sid >= FIRST
+
+
 def has_own_group() -> bool:
     """Return whether a program that the calling process starts must lead a group of its own."""
     return HERE.process.pgid >= FIRST
 
 
-def started(pid: int) -> None:
-    """Note a real program that the calling thread process started."""
+def started(pid: int) -> int:
+    """Note a real program that the calling thread process started; return its pid."""
     process = HERE.process
     process.state.setdefault(PROGRAMS, {})[pid] = process.pgid
     if process.pgid >= FIRST:
         _groups.setdefault(process.pgid, set()).add(pid)
+    return pid
 
 
 def reaped(pid: int) -> None:
@@ -310,11 +319,15 @@ def _programs_of(group: int) -> list[int]:
 def _spawn(real: Callable[..., int], path: Any, argv: Any, env: Any, options: dict[str, Any]) -> int:
     if HERE.process is MAIN:
         return real(path, argv, env, **options)
-    if has_own_group() and not options.get("setsid") and options.get("setpgroup") is None:
-        options["setpgroup"] = 0
-    pid = real(path, argv, env, **options)
-    started(pid)
-    return pid
+    if not options.get("setsid") and options.get("setpgroup") is None:
+        if has_own_session():
+            try:
+                return started(real(path, argv, env, **{**options, "setsid": True}))
+            except NotImplementedError:  # an older C library
+                pass
+        if has_own_group():
+            options["setpgroup"] = 0
+    return started(real(path, argv, env, **options))
 
 
 @functions
@@ -340,17 +353,18 @@ def install_subprocess(journal: Any) -> None:
     def _fork_exec(*args: Any) -> int:
         if HERE.process is MAIN:
             return real(*args)  # type: ignore[no-any-return]
-        if has_own_group() and args[_PROCESS_GROUP] == -1 and not args[_PROCESS_GROUP - 1]:
-            args = (*args[:_PROCESS_GROUP], 0, *args[_PROCESS_GROUP + 1 :])
-        pid: int = real(*args)
-        started(pid)
-        return pid
+        if args[_PROCESS_GROUP] == -1 and not args[_NEW_SESSION]:
+            if has_own_session():
+                args = (*args[:_NEW_SESSION], True, *args[_NEW_SESSION + 1 :])
+            elif has_own_group():
+                args = (*args[:_PROCESS_GROUP], 0, *args[_PROCESS_GROUP + 1 :])
+        return started(real(*args))
 
     journal.set(subprocess, "_fork_exec", _fork_exec)
 
 
-# Of the arguments of `_posixsubprocess.fork_exec`; the one before says whether to start a session.
-_PROCESS_GROUP = 16
+# Of the arguments of `_posixsubprocess.fork_exec`.
+_NEW_SESSION, _PROCESS_GROUP = 15, 16
 
 
 # ---------------------------------------------------------------------------------------------------------

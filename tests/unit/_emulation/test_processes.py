@@ -282,6 +282,18 @@ SAME = {
                     time.sleep(0.01)
                 print(p.exitcode, "gone")
     """,
+    "programs are in the session of who starts them": """
+        def child(setup, session):
+            getattr(os, setup)()
+            code = "import os, sys; sys.exit(os.getsid(0) == int(sys.argv[1]))"
+            command = [sys.executable, "-S", "-c", code, str(session)]
+            print(subprocess.run(command).returncode, flush=True)
+            pid = os.posix_spawn(sys.executable, command, os.environ)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        def main():
+            for setup in ("setsid", "setpgrp"):
+                print(alone(child, setup, os.getsid(0)))
+    """,
     "SIGCHLD": """
         import signal, time
         def child(): pass
