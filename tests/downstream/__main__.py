@@ -82,9 +82,17 @@ class Run:
         for _ in range(options.repeat):
             ours = running.run(options.mode, options.python, target, folder, 2 * options.limit)
             facts[options.mode] = ours.facts()
+            if not ours.differences(stock):
+                continue
+            if options.mode == "sandbox" and (reason := _program(target, ours)):
+                return "program", [reason], facts
+            # A target may leave things on the machine: what counts is a difference from stock before and after.
+            stock = running.run("stock", options.python, target, f"{folder}-again", options.limit)
+            facts["stock"] = stock.facts()
+            if stock.status != 0:
+                return "stock", ["ends otherwise the second time"], facts
+            shutil.rmtree(f"{folder}-again", ignore_errors=True)
             if lines := ours.differences(stock):
-                if options.mode == "sandbox" and (reason := _program(target, ours)):
-                    return "program", [reason], facts
                 lines += _last_words(ours) if ours.status else []
                 break
         if not lines:
