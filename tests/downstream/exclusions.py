@@ -61,6 +61,8 @@ PROGRAMS = (
 
 #: Accounts, packages or settings of the machine are changed by these, so they are run only on demand.
 DESTRUCTIVE = "destructive"
+#: Those that make accounts without being marked, themselves or through what they need; one that is cut off leaves them.
+ACCOUNTS = frozenset(("file", "setup_test_user", "setup_become_user_pair"))
 
 #: Targets in which ``~`` is looked for in the environment and among the accounts; others get a home of their own.
 ACCOUNT_HOME = ("async",)
@@ -88,5 +90,5 @@ def reasons(target: Target, *, destructive: bool) -> Iterator[str]:
         yield "needs root"
     if "needs/target/setup_pexpect" in target.aliases and not importlib.util.find_spec("pexpect"):
         yield "needs the package pexpect"
-    if DESTRUCTIVE in target.aliases and not destructive:
+    if not destructive and (DESTRUCTIVE in target.aliases or ACCOUNTS & target.needs()):
         yield "changes the machine that it runs on (--destructive runs it)"
