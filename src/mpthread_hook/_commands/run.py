@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
             trace, argv = argv[1], argv[2:]
         else:
             children, argv = True, argv[1:]
-    kind = argv[0] if argv and argv[0] in ("-m", "-c") else ""
+    kind = argv[0] if argv and argv[0] in ("-m", "-c", "--trace") else ""
     if not argv or (kind and len(argv) < 2) or (not kind and argv[0].startswith("-")):
         wrong = (
             f"what {kind} names is missing" if kind else f"no option {argv[0]}" if argv else "nothing to run"

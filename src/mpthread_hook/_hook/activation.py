@@ -261,7 +261,9 @@ def _apply(module: ModuleType, replaced: dict[int, Any]) -> None:
         if key == "":
             getattr(room, attr)(_patches)
         elif hasattr(module, key):
-            old, new = getattr(module, key), importer.adopt(getattr(room, attr), module.__name__)
+            old, new = getattr(module, key), getattr(room, attr)
+            if getattr(new, "__name__", "") == key:  # `threading.Lock` may be `_thread.allocate_lock`
+                importer.adopt(new, module.__name__)
             if callable(old) and not isinstance(old, type):
                 replaced[id(old)] = new  # the journal keeps it alive, so its id stays its own
             _patches.set(module, key, new)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from . import differences, open_faults, running
+from .programs.stage import LIMIT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -31,6 +32,7 @@ def stage(request: pytest.FixtureRequest) -> running.Stage:
 def test_same_text_same_outcome(case: running.Case, method: str, stage: running.Stage) -> None:
     """A program prints and ends the same on both sides, but for the very lines that a row documents."""
     stock, hook = stage.outcomes(case, method)
+    assert min(stock.seconds, hook.seconds) < LIMIT, f"it waits for what never comes, on both sides\n{hook.dump}"
     lines = running.differing(stock, hook)
     found = differences.row_for(case.label, method, running.version())
     fault = open_faults.FAULTS.get(f"{case.label}-{method}") or open_faults.FAULTS.get(case.label)

@@ -486,7 +486,7 @@ def case_messages_outlive_their_sender() -> None:
 _kept: list[Any] = []
 
 
-def _serve(pipe: Any, kind: int) -> None:
+def _serve_sockets(pipe: Any, kind: int) -> None:
     server = socket.socket(socket.AF_INET, kind)
     server.bind(("127.0.0.1", 0))
     if kind == socket.SOCK_STREAM:
@@ -499,7 +499,7 @@ def case_addresses_are_free_after_the_end() -> None:
     """What a child listened on is closed with it, even if it is in a global: the address can be had again."""
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         ours, theirs = multiprocessing.Pipe()
-        process = launch(_serve, theirs, kind)
+        process = launch(_serve_sockets, theirs, kind)
         address = receive(ours)
         finish(process)
         with socket.socket(socket.AF_INET, kind) as client:
