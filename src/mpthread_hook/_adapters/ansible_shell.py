@@ -226,8 +226,8 @@ class Shell:
                         raise CannotStart(name)
 
     def path(self, path: str) -> str:
-        """Return a path as the shell's directory makes it."""
-        return os.path.join(self.cwd, path)
+        """Return a path as the shell's directory makes it; the empty one is that of nothing, not the directory's."""
+        return os.path.join(self.cwd, path) if path else ""
 
 
 def is_python(program: str) -> bool:
@@ -318,6 +318,8 @@ def _rm(shell: Shell, arguments: list[str]) -> Answer:
     for path in map(shell.path, paths):
         try:
             if "r" in options and os.path.isdir(path) and not os.path.islink(path):
+                if os.path.basename(path.rstrip("/")) in {"", ".", ".."}:  # as every `rm`
+                    raise OSError(errno.EINVAL, "refusing to remove it", path)
                 shutil.rmtree(path)
             else:
                 os.unlink(path)
@@ -404,7 +406,7 @@ def _sleep(_shell: Shell, arguments: list[str]) -> Answer:
 def _cd(shell: Shell, arguments: list[str]) -> Answer:
     if len(arguments) > 1 or arguments == ["-"]:
         raise Unsupported(" ".join(arguments))
-    path = shell.path(arguments[0] if arguments else shell._home(""))
+    path = shell.path((arguments[0] or ".") if arguments else shell._home(""))
     if not os.path.isdir(path):
         number = errno.ENOTDIR if os.path.exists(path) else errno.ENOENT
         raise OSError(number, os.strerror(number), path)

@@ -65,6 +65,8 @@ COMMANDS = [
     "getent passwd root && getent group root; getent passwd 0; getent group nobody_of_that_name",
     "basename dir/sub/; basename file.txt .txt; basename /; basename x x",
     "dirname dir/sub/; dirname file; dirname /; dirname /file; dirname a//b",
+    'rm -rf "$UNSET_VARIABLE"; chmod 700 ""; mkdir -p ""; test -e "" || echo nothing; cd "" && echo here > "$UNSET_VARIABLE"',
+    "rm -rf dir/.; rm -rf dir/sub/..",
 ]
 
 
