@@ -65,6 +65,8 @@ class Shell:
         self.environ: dict[str, str] = dict(environ or {})
         self.umask = umask
         self.stdin = stdin
+        #: What the last ``$(...)`` of the command that is read answered.
+        self._substituted = Answer()
 
     def run(self, command: str) -> Answer:
         """Run a command; `Unsupported` or `CannotStart` if it takes a real shell or program."""
@@ -122,6 +124,7 @@ class Shell:
             else:
                 answer = self._subshell()._list(piece.command)
                 value = os.fsdecode(answer.stdout).rstrip("\n")
+                self._substituted = Answer(answer.status, b"", self._substituted.stderr + answer.stderr)
             if not piece.quoted and re.search(r"[\s*?\[]", value):
                 raise Unsupported(value)  # it would be split into words and matched with files
             counts |= piece.quoted or bool(value)
@@ -134,11 +137,12 @@ class Shell:
         return os.path.expanduser(f"~{user}")
 
     def _simple(self, command: Simple) -> Answer:
+        self._substituted = Answer()
         assigned = {name: self._value(word)[0] for name, word in command.assignments}
         words = [text for text, counts in map(self._value, command.words) if counts]
         if not words:
             self.environ.update(assigned)
-            return Answer()
+            return self._substituted
         try:
             sinks, stdin = self._redirected(command.redirections)
         except OSError as error:

@@ -215,7 +215,8 @@ class _Reader:
             return (self._expansion(quoted=False),)
         if char == "\\" and self.at + 1 < len(self.text):
             self.at += 2
-            return (Text(self.text[self.at - 1]),)
+            escaped = self.text[self.at - 1]
+            return (Text(escaped),) if escaped != "\n" else ()  # or the line goes on
         if char in "~!" or (char == "[" and _BRACKET.match(self.text, self.at)):
             self.at += 1
             return (Text(char),)
@@ -239,6 +240,9 @@ class _Reader:
                 return pieces
             if char in "`$":
                 pieces.append(self._expansion(quoted=True))
+                continue
+            if self.text.startswith("\\\n", self.at):
+                self.at += 2
                 continue
             if char == "\\" and self.text[self.at + 1 : self.at + 2] in {'"', "\\", "$", "`"}:
                 self.at += 1

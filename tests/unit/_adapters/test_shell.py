@@ -67,6 +67,8 @@ COMMANDS = [
     "dirname dir/sub/; dirname file; dirname /; dirname /file; dirname a//b",
     'rm -rf "$UNSET_VARIABLE"; chmod 700 ""; mkdir -p ""; test -e "" || echo nothing; cd "" && echo here > "$UNSET_VARIABLE"',
     "rm -rf dir/.; rm -rf dir/sub/..",
+    'found=$(test -d nothing) || echo none; x=$(false)$(echo y) && echo "$x"; x=$(cat nothing)',
+    'echo one\\\ntwo "thr\\\nee" th\\ree \\\n four; test -f file\\\n && mkdir new\\\n',
 ]
 
 
