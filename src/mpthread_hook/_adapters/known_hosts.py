@@ -74,7 +74,7 @@ def _matches(field: str, name: str) -> bool:
         except ValueError:
             return False
         return hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), digest)
-    found = False
+    found, name = False, name.lower()  # an alias stands as the user wrote it
     for pattern in field.lower().split(","):
         # Brackets belong to the name here, and are no set of characters.
         if fnmatchcase(name, pattern.removeprefix("!").replace("[", "[[]")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getopt
 import getpass
 import os
+import re
 import shlex
 from dataclasses import replace
 
@@ -41,7 +42,7 @@ def parse(words: list[str]) -> tuple[dict[str, Any], list[str]]:
     for flag, value in flags:
         name, text = _NAMES.get(flag, ""), value
         if flag == "-o":
-            name, _, text = value.replace("=", " ", 1).strip().partition(" ")
+            name, text = (*re.split(r"\s*=\s*|\s+", value.strip(), maxsplit=1), "")[:2]
         elif flag == "-C":
             name, text = "compression", "yes"
         name, text = name.lower(), text.strip()
@@ -79,7 +80,7 @@ def target(base: Target, options: dict[str, Any], given: Iterable[str] = ()) -> 
     for name in given:
         values.pop(name, None)
     made = replace(base, **values)
-    return replace(made, via=_via(made, found))
+    return replace(made, via=_via(made, found, {"check", "known_hosts"} & set(given)))
 
 
 def _check(value: str) -> str:
@@ -103,8 +104,11 @@ def _configured(host: str, path: str | None) -> dict[str, Any]:
         raise ValueError(f"the configuration of ssh for {host}: {error}") from error
 
 
-def _via(made: Target, found: dict[str, Any]) -> Target | None:
-    """Return the host to go through."""
+def _via(made: Target, found: dict[str, Any], given: set[str]) -> Target | None:
+    """Return the host to go through.
+
+    What ssh was told of the checking of keys is about the host behind; what Ansible was told is about both.
+    """
     jumps: str = found.get("proxyjump", "none")
     options: dict[str, Any] = {}
     command = found.get("proxycommand", "none")
@@ -115,17 +119,19 @@ def _via(made: Target, found: dict[str, Any]) -> Target | None:
         for jump in jumps.split(","):
             # No password: it was given for the host behind.
             base = replace(made, password=None, via=None, alias="", port=22)
-            via = replace(_named(base, jump.strip(), options), via=via)
+            if "check" not in given:
+                base = replace(base, check="yes")
+            via = replace(_named(base, jump.strip(), options, given), via=via)
     return via
 
 
-def _named(base: Target, text: str, options: dict[str, Any]) -> Target:
+def _named(base: Target, text: str, options: dict[str, Any], given: set[str]) -> Target:
     user, _, place = text.removeprefix("ssh://").rpartition("@")
     host, _, port = place.rpartition(":") if place.count(":") == 1 or "]:" in place else (place, "", "")
     # No way of its own to this one: a configuration for all hosts would lead it through itself.
     direct = {"proxyjump": "none", "proxycommand": "none"}
     said = {**options, **({"user": user} if user else {}), **({"port": port} if port else {}), **direct}
-    return target(replace(base, host=host.strip("[]")), said, ("known_hosts", "check", "timeout"))
+    return target(replace(base, host=host.strip("[]")), said, ("timeout", *given))
 
 
 def _jump(command: str) -> tuple[str, dict[str, Any]]:

@@ -30,6 +30,7 @@ def hashed(name: str) -> str:
     [
         ("host.example", "host.example", True),
         ("Host.Example", "host.example", True),
+        ("Alias", "Alias", True),
         ("other,host.example", "host.example", True),
         ("host", "host.example", False),
         ("*.example", "host.example", True),

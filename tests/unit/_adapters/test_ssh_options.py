@@ -104,6 +104,26 @@ def test_a_command_that_is_a_jump() -> None:
     assert made("-o", "ProxyCommand=none").via is None
 
 
+def test_each_host_is_checked_as_it_is_said_of_it(home: Path) -> None:
+    """That any key of the host behind will do does not hold for the one that it is reached through."""
+    behind = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-J", "first")
+    via = made(*behind).via
+    assert via is not None
+    assert (via.check, via.known_hosts) == ("yes", made().known_hosts)
+    command = "ProxyCommand ssh -o StrictHostKeyChecking=no -W %h:%p first"
+    found = made("-o", command)
+    assert found.via is not None
+    assert (found.check, found.via.check) == ("yes", "no")
+    (home / ".ssh" / "config").write_text("Host first\n StrictHostKeyChecking accept-new\n", encoding="utf-8")
+    via = made(*behind).via
+    assert via is not None
+    assert via.check == "accept-new"
+    told = Target("host", 22, "", check="no", known_hosts=("mine",))
+    via = made("-J", "first", base=told, given=("check", "known_hosts")).via
+    assert via is not None
+    assert (via.check, via.known_hosts) == ("no", ("mine",))
+
+
 def test_every_host_through_one(home: Path) -> None:
     """A configuration for all hosts leads through a host that it applies to as well, once."""
     (home / ".ssh" / "config").write_text("Host *\n ProxyJump first\n", encoding="utf-8")
