@@ -170,6 +170,8 @@ class Session:
         tried, more = [], []
         for key, name in _keys(target):
             tried.append(name)
+            if key is None:
+                continue
             try:
                 more = transport.auth_publickey(target.user, key)
             except paramiko.BadAuthenticationType:
@@ -298,11 +300,17 @@ def _prefer(options: Any, known: known_hosts.Known) -> None:
 
 
 def _keys(target: Target) -> Iterator[tuple[Any, str]]:
-    """Yield private keys and what to call them: those that are named, the agent's, the user's own."""
+    """Yield private keys and what to call them: those that are named, the agent's, the user's own.
+
+    None for one that cannot be used, with the reason: the agent may have it, or a password be enough.
+    """
     if target.key:
         yield _key(target.key, "the private key", target.passphrase), "the private key"
     for path in target.key_files:
-        yield _key_file(path, target.passphrase), path
+        try:
+            yield _key_file(path, target.passphrase), path
+        except NotAuthenticated as error:
+            yield None, str(error)
     if target.agent:
         agent = paramiko.Agent()
         try:

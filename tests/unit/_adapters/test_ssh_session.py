@@ -158,6 +158,9 @@ def test_key_files(target: Target, tmp_path: Path) -> None:
         Session(dataclasses.replace(by_file, key_files=(str(locked),), passphrase="other words"))
     with pytest.raises(NotAuthenticated, match="nothing cannot be read: No such file"):
         Session(dataclasses.replace(by_file, key_files=(str(tmp_path / "nothing"),)))
+    # As with ssh, it keeps no other key, nor the password, from being tried.
+    Session(dataclasses.replace(by_file, key_files=(str(locked), str(tmp_path / "nothing"), str(plain)))).close()
+    Session(dataclasses.replace(by_file, key_files=(str(locked),), password=PASSWORD)).close()
     plain.write_text("no key at all", encoding="utf-8")
     with pytest.raises(NotAuthenticated, match="plain cannot be used"):
         Session(by_file)
