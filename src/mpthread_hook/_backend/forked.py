@@ -20,6 +20,7 @@ from .pipe import End, Hold
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any
 
 #: What a pipe of the system takes without a reader.
@@ -50,7 +51,7 @@ def own(connection: Any) -> Any:
 
 def before_real_fork(as_bytes: Callable[[Any], bytes]) -> None:
     """Give descriptors to the pipes of the program; ``as_bytes`` makes them of a message."""
-    if _count() or not MAIN.handles:
+    if _count() or not MAIN.handles or _is_for_a_program():
         return
     free = {hold.thing: hold for hold in list(MAIN.handles) if _is_free(hold)}
     for end, hold in free.items():
@@ -58,6 +59,16 @@ def before_real_fork(as_bytes: Callable[[Any], bytes]) -> None:
         if type(hold.owner()) is _StockConnection or (peer is None and end.peer.open):
             continue  # done with its peer; or there is more to it than this pipe
         _materialize(hold, peer, as_bytes)
+
+
+def _is_for_a_program() -> bool:
+    """Return whether `subprocess` forks, for a ``preexec_fn``: no connection is used before the program begins."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "_execute_child" and frame.f_globals.get("__name__") == "subprocess":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_free(hold: Hold) -> bool:

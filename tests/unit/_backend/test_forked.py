@@ -85,6 +85,25 @@ print(json.dumps([real(a, b), b.recv() == text, b.recv() == text, b.poll(0)]))
     assert _answer(code) == [[False, False], True, True, False]
 
 
+def test_a_program_is_no_child_that_has_connections() -> None:
+    """One with a ``preexec_fn`` is forked by the interpreter; the pipe still is each thread process's own."""
+    code = """
+import subprocess, sys
+a, b = multiprocessing.Pipe()
+subprocess.run([sys.executable, "-c", ""], preexec_fn=int, check=True)
+begin = multiprocessing.Event()
+def child(connection):
+    begin.wait()
+    connection.send("from the child")
+process = multiprocessing.get_context("fork").Process(target=child, args=(b,))
+process.start()
+b.close()
+begin.set()
+print(json.dumps([real(a, b), a.recv(), process.join(), process.exitcode]))
+"""
+    assert _answer(code) == [[False, False], "from the child", None, 0]
+
+
 def test_with_other_threads_everything_stays_as_it_is() -> None:
     """One of them may be in the middle of a message."""
     code = """
