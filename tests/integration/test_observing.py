@@ -229,6 +229,64 @@ def test_a_real_child_adds_nothing(tmp_path: Path) -> None:
     assert sum(one["name"] == "square" for one in events) == 6
 
 
+def test_a_real_child_does_not_wait_for_a_thread_that_writes(tmp_path: Path) -> None:
+    """The thread is not there to give the lock back, and the child ends all the same."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this platform cannot fork")
+    code = f"""
+import os, signal, sys
+import mpthread_hook
+mpthread_hook.enable()
+import multiprocessing
+from mpthread_hook._observe.trace import Trace
+trace = Trace({str(tmp_path / "trace.json")!r})
+trace.begin()
+trace._writing.acquire()
+pid = os.fork()
+if pid:
+    ended = os.waitpid(pid, 0)[1]
+    trace._writing.release()
+    sys.exit(ended != 0)
+signal.alarm(5)  # rather than for ever
+"""
+    done = run(sys.executable, "-c", code, env=environment(this_path()))
+    assert done.returncode == 0, done.stderr
+
+
+def test_where_there_are_no_users_it_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows: in a line, not a traceback."""
+    import argparse
+
+    from mpthread_hook._commands import ps as command
+
+    monkeypatch.delattr(os, "getuid")
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    assert command.main(parser.parse_args([])) == 1
+    assert "getuid" in capsys.readouterr().err
+
+
+def test_a_program_at_the_limit_of_its_files_stops_listening_silently(tmp_path: Path) -> None:
+    """What it would connect by is one more."""
+    code = """
+import os, resource
+import mpthread_hook
+mpthread_hook.enable()
+import multiprocessing
+from mpthread_hook._observe import answering
+listening = answering.start()
+before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))
+listening.stop()
+resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+"""
+    env = environment(this_path(), TMPDIR=str(tmp_path))
+    done = run(sys.executable, "-c", code, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     """The program does not run then."""
     path = str(tmp_path / "missing" / "trace.json")

@@ -34,7 +34,12 @@ def main(options: argparse.Namespace) -> int:
         print(f"mpthread_hook ps: {error}", file=sys.stderr)
         return 1
     answers = []
-    for pid in options.pid or answering.programs():
+    try:
+        pids = options.pid or answering.programs()
+    except AttributeError as error:  # there are no users here, and no Unix sockets
+        print(f"mpthread_hook ps: {error}", file=sys.stderr)
+        return 1
+    for pid in pids:
         try:
             answer = answering.ask(pid)
         except (OSError, ValueError, AttributeError) as error:

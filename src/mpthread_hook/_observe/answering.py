@@ -78,13 +78,13 @@ class Answering:
         if not self._open:
             return
         self._open = False
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as waking:
-            waking.settimeout(PATIENCE)
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as waking:
+                waking.settimeout(PATIENCE)
                 waking.connect(self._path)
-                os.unlink(self._path)
-            except OSError:  # somebody has tidied up: the thread waits until the program's end
-                pass
+            os.unlink(self._path)
+        except OSError:  # somebody has tidied up, or too many files are open: the thread waits until the program's end
+            pass
 
     def _forget(self) -> None:
         """In the child of a real fork, where the thread is not: leave the socket to the parent."""

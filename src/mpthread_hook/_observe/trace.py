@@ -70,7 +70,12 @@ class Trace:
         _identity.at_exit(self.close)
         atexit.register(self.close)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._file.close)
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """In the child of a real fork: leave the file to the parent, and the lock to whichever thread has it there."""
+        self._writing = allocate_lock()
+        self._file.close()
 
     # -----------------------------------------------------------------------------------------------------
     # What becomes an event
