@@ -117,8 +117,8 @@ def _via(made: Target, found: dict[str, Any], given: set[str]) -> Target | None:
     via = None
     if jumps != "none":
         for jump in jumps.split(","):
-            # No password: it was given for the host behind.
-            base = replace(made, password=None, via=None, alias="", port=22)
+            # Password and user were given for the host behind; ssh takes neither.
+            base = replace(made, password=None, user="", via=None, alias="", port=22)
             if "check" not in given:
                 base = replace(base, check="yes")
             via = replace(_named(base, jump.strip(), options, given), via=via)

@@ -90,6 +90,7 @@ class Session:
         self.target = target
         self._via: Session | None = None
         self._transport: Any = None
+        self._trusted = True
         self._sftp: Any = None
         try:
             self._connect()
@@ -151,7 +152,11 @@ class Session:
         shown = f"the host key that {name} shows ({kind} {known_hosts.fingerprint(blob)})"
         if blob in known.revoked:
             raise Unreachable(f"{shown} is marked as revoked")
-        if blob in known.keys.get(kind, ()) or check == "no":
+        if blob in known.keys.get(kind, ()):
+            return
+        if check == "no":
+            # As with ssh: whoever answers in the place of a host that is known does not get a password.
+            self._trusted = kind not in known.keys
             return
         files = ", ".join(self.target.known_hosts)
         if kind in known.keys:
@@ -183,7 +188,9 @@ class Session:
             if not more:
                 return
             break  # a second factor
-        if target.password is not None and transport.is_active():
+        if target.password is not None and not self._trusted:
+            tried.append("no password, since the host's key is not the known one")
+        elif target.password is not None and transport.is_active():
             tried.append("the password")
             more = transport.auth_password(target.user, target.password)
             if not more:

@@ -84,14 +84,14 @@ def test_the_configuration(home: Path) -> None:
     ],
 )
 def test_jumps(words: list[str]) -> None:
-    """Hosts to go through are in their order, without the password of the one behind."""
+    """Hosts to go through are in their order, without the user and the password of the one behind."""
     found = made(*words, base=Target("host", 2022, "me", password="secret", key_files=("key",)), given=("port", "user"))
     last = found.via
     assert last is not None
     first = last.via
     assert first is not None
     assert (found.host, found.port, found.password) == ("host", 2022, "secret")
-    assert (last.host, last.port, last.user, last.password) == ("last", 22, "me", None)
+    assert (last.host, last.port, last.user, last.password) == ("last", 22, getpass.getuser(), None)
     assert (first.host, first.port, first.user, first.via) == ("first", 2201, "them", None)
     assert first.key_files == ("key",)
 

@@ -123,6 +123,18 @@ def test_checking(target: Target, tmp_path: Path, check: str, unknown: bool, cha
                 Session(dataclasses.replace(target, check=check))
 
 
+def test_a_changed_host_gets_no_password(target: Target, server: Server, tmp_path: Path) -> None:
+    """Even if keys are not checked, a password is not sent to a host that has another key than the known one."""
+    name = known_hosts.entry_name("127.0.0.1", target.port)
+    (tmp_path / "known").write_text(known_hosts.line(name, USER_KEY.get_name(), USER_KEY.asbytes()), encoding="utf-8")
+    alone = dataclasses.replace(target, check="no", password=PASSWORD, key_files=(), key=None)
+    with pytest.raises(NotAuthenticated, match="no password, since the host's key is not the known one"):
+        Session(alone)
+    assert "password" not in server.asked
+    (tmp_path / "known").write_text("", encoding="utf-8")
+    Session(alone).close()
+
+
 def test_a_revoked_key(target: Target, tmp_path: Path) -> None:
     """A key that is marked as revoked is refused, whatever else is said, and even if keys are not checked."""
     line = (tmp_path / "known").read_text(encoding="utf-8")
