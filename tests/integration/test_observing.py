@@ -124,8 +124,12 @@ def test_a_folder_that_others_may_enter_is_not_used(tmp_path: Path) -> None:
     folder = tmp_path / f"mpthread_hook-{os.getuid()}"
     folder.mkdir()
     folder.chmod(0o777)
-    with waiting(tmp_path, MPTHREAD_HOOK="1,ps"):
+    with waiting(tmp_path, MPTHREAD_HOOK="1,ps") as pid:
         assert os.listdir(folder) == []
+        for arguments in ([], [str(pid)]):
+            done = ps(tmp_path, *arguments)
+            assert done.returncode == 1
+            assert "only this user may enter" in done.stderr
 
 
 def test_what_a_killed_program_left_does_not_matter(tmp_path: Path) -> None:

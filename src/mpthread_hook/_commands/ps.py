@@ -36,7 +36,7 @@ def main(options: argparse.Namespace) -> int:
     answers = []
     try:
         pids = options.pid or answering.programs()
-    except AttributeError as error:  # there are no users here, and no Unix sockets
+    except (AttributeError, OSError) as error:  # no users and no Unix sockets here; or a folder of somebody else's
         print(f"mpthread_hook ps: {error}", file=sys.stderr)
         return 1
     for pid in pids:

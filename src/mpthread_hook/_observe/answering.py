@@ -96,8 +96,10 @@ class Answering:
             while True:
                 try:
                     asking, _ = self._listener.accept()
-                except OSError:  # he went away, or there are too many open files
+                except ConnectionAbortedError:  # he went away
                     continue
+                except OSError:  # too many open files: who asks then is not answered, and nobody ever after
+                    return
                 with asking:
                     if not self._open:
                         return
@@ -115,9 +117,12 @@ def _answer() -> dict[str, Any]:
 def ask(pid: int) -> dict[str, Any] | None:
     """Return what the program ``pid`` answers; None if it does not listen (any more).
 
-    TimeoutError if it listens and says nothing, ValueError if what it says makes no sense.
+    OSError if others may enter the folder, TimeoutError if it listens and says nothing, ValueError if what it
+    says makes no sense.
     """
-    path = os.path.join(folder(), str(pid))
+    if not os.path.lexists(folder()):
+        return None
+    path = os.path.join(_own_folder(), str(pid))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
         asking.settimeout(PATIENCE)
         try:
@@ -132,8 +137,7 @@ def ask(pid: int) -> dict[str, Any] | None:
 
 
 def programs() -> list[int]:
-    """Return the pids of this user's programs that may answer."""
-    try:
-        return sorted(int(name) for name in os.listdir(folder()) if name.isdecimal())
-    except OSError:
+    """Return the pids of this user's programs that may answer; OSError if others may enter the folder."""
+    if not os.path.lexists(folder()):
         return []
+    return sorted(int(name) for name in os.listdir(_own_folder()) if name.isdecimal())
