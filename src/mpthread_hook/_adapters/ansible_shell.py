@@ -16,7 +16,7 @@ from .shell_words import Group, Home, Redirection, Simple, Step, Text, Unsupport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
 _PYTHON = re.compile(r"python(\d+(\.\d+)*)?(\.exe)?")
@@ -261,9 +261,23 @@ def _try(function: Callable[..., Answer], shell: Shell, arguments: list[str], as
     try:
         return function(shell, arguments)
     except OSError as error:
-        name = function.__name__.strip("_")
-        where = f": {error.filename}" if error.filename else ""
-        return Answer(1, b"", os.fsencode(f"{name}{where}: {error.strerror}\n"))
+        return Answer(1, b"", _complaint(function.__name__.strip("_"), error))
+
+
+def _complaint(name: str, error: OSError) -> bytes:
+    where = f": {error.filename}" if error.filename else ""
+    return os.fsencode(f"{name}{where}: {error.strerror}\n")
+
+
+def _each(name: str, paths: Iterable[str], function: Callable[[str], object]) -> Answer:
+    """Do something with every path, also after one that fails, as the commands do."""
+    errors = []
+    for path in paths:
+        try:
+            function(path)
+        except OSError as error:
+            errors.append(_complaint(name, error))
+    return Answer(1 if errors else 0, b"", b"".join(errors))
 
 
 def _options(arguments: list[str], known: str) -> tuple[set[str], list[str]]:
@@ -303,7 +317,8 @@ def _umask(shell: Shell, arguments: list[str]) -> Answer:
 
 def _mkdir(shell: Shell, arguments: list[str]) -> Answer:
     options, paths = _options(arguments, "p")
-    for path in map(shell.path, paths):
+
+    def make(path: str) -> None:
         missing = [path]
         while "p" in options and (parent := os.path.dirname(missing[-1])) and not os.path.isdir(parent):
             missing.append(parent)
@@ -314,12 +329,14 @@ def _mkdir(shell: Shell, arguments: list[str]) -> Answer:
             except FileExistsError:
                 if "p" not in options or not os.path.isdir(directory):
                     raise
-    return Answer()
+
+    return _each("mkdir", map(shell.path, paths), make)
 
 
 def _rm(shell: Shell, arguments: list[str]) -> Answer:
     options, paths = _options(arguments, "fr")
-    for path in map(shell.path, paths):
+
+    def remove(path: str) -> None:
         try:
             if "r" in options and os.path.isdir(path) and not os.path.islink(path):
                 if os.path.basename(path.rstrip("/")) in {"", ".", ".."}:  # as every `rm`
@@ -330,7 +347,8 @@ def _rm(shell: Shell, arguments: list[str]) -> Answer:
         except (FileNotFoundError, NotADirectoryError):
             if "f" not in options:
                 raise
-    return Answer()
+
+    return _each("rm", map(shell.path, paths), remove)
 
 
 _WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007}
@@ -343,10 +361,13 @@ def _chmod(shell: Shell, arguments: list[str]) -> Answer:
     mode, *paths = arguments
     if mode.startswith("-R"):
         raise Unsupported(mode)
-    for path in map(shell.path, paths):
+    _mode(mode, 0, directory=False)  # raises for one that is not known, before anything is done
+
+    def change(path: str) -> None:
         old = os.stat(path).st_mode
         os.chmod(path, _mode(mode, old & 0o7777, directory=os.path.isdir(path)))
-    return Answer()
+
+    return _each("chmod", map(shell.path, paths), change)
 
 
 def _mode(text: str, mode: int, *, directory: bool) -> int:

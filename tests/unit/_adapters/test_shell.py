@@ -34,6 +34,7 @@ COMMANDS = [
     "rm -f -r dir > /dev/null 2>&1 && sleep 0",
     "rm -f nothing && echo gone",
     "rm nothing",
+    "rm nothing file && echo never; mkdir file made nowhere/deep other; chmod 700 nothing made",
     "rm -f dir",
     "test -e file && sleep 0",
     "test -e 'no such file' && echo never",
