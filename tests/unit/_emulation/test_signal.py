@@ -96,6 +96,7 @@ SAME = {
     "a handler from outside while it waits": """
         def child(ready, how):
             signal.signal(signal.SIGUSR1, ring)
+            made.append(mp.Event())  # before: half a semaphore would be reported as leaked
             try:
                 ready.put(None)
                 how_to_wait[how]()
@@ -108,10 +109,11 @@ SAME = {
         def from_pipe():
             ours, theirs = mp.Pipe()
             ours.recv()
+        made = []
         how_to_wait = {
             "sleep": lambda: time.sleep(60), "event": never, "queue": lambda: queue.Queue().get(),
             "spin": spin, "select": lambda: select.select([], [], [], 60),
-            "pipe": from_pipe, "process": lambda: mp.Event().wait(),
+            "pipe": from_pipe, "process": lambda: made[0].wait(),
         }
         def main():
             for how in how_to_wait:
