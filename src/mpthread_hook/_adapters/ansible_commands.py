@@ -13,15 +13,13 @@ from types import SimpleNamespace
 from .. import _identity
 from .ansible_execution import explain, refusal
 from .ansible_python import run_python
-from .ansible_shell import SHELLS, CannotStart, Shell
+from .ansible_shell import SHELLS, CannotStart, Shell, refuse
 from .shell_words import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
-
-_FAILED = 127
 
 
 class NoProgram(OSError):
@@ -77,10 +75,8 @@ class Popen:
             self._shell.stdin = file.read()
         try:
             status, stdout, stderr = self._command()
-        except CannotStart as error:
-            status, stdout, stderr = _FAILED, b"", f"{explain(error.program)}\n".encode()
-        except Unsupported as error:
-            status, stdout, stderr = _FAILED, b"", f"{explain(str(error))}\n".encode()
+        except (CannotStart, Unsupported) as error:
+            status, stdout, stderr = refuse(error.program if isinstance(error, CannotStart) else str(error))
         for fd, text in ((out, stdout), (err, stderr)):
             with open(fd, "wb") as file:
                 file.write(text)
