@@ -64,8 +64,6 @@ class Run:
         options = self.options
         if found := sorted(set(reasons(target, destructive=options.destructive))):
             return "excluded", found[:1], {}
-        if options.mode == "sandbox" and target.is_script:
-            return "excluded", ["is a script, which starts programs"], {}
         folder = os.path.join(self.work, target.name)
         facts: dict[str, object] = {}
         kept = self.results.get(target.name, {}).get("stock")
@@ -109,7 +107,8 @@ def _program(target: Target, outcome: running.Outcome) -> str:
     """Return what a run says of a program that it needs and cannot start; empty if it says nothing."""
     if target.name in ASK_FOR_PROGRAMS:
         return ASK_FOR_PROGRAMS[target.name]
-    lines = [line for line in outcome.stdout.splitlines() if any(words in line for words in _NO_PROGRAM)]
+    printed = (outcome.stdout + outcome.stderr).splitlines()
+    lines = [line for line in printed if any(words in line for words in _NO_PROGRAM)]
     return lines[0] if lines else ""
 
 

@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -25,8 +26,10 @@ from .exclusions import ACCOUNT_HOME
 from .targets import Target, place
 
 SANDBOX = os.path.join(interpreters.ROOT, "tests", "sandbox.py")
-#: Stock; the hook in every program; the hook in a process that can make no other one.
+#: Stock; the hook in every program; the hook, with every command of Ansible a process that can make no other one.
 MODES = ("stock", "hook", "sandbox")
+#: Commands of Ansible that a script may start; in the sandbox they are found before the real ones.
+COMMANDS = ("", "-config", "-console", "-doc", "-galaxy", "-inventory", "-playbook", "-pull", "-vault")
 #: In the environment of all that a run starts, so that what daemonizes itself is found, too.
 MARK = "MPTHREAD_DOWNSTREAM_RUN"
 #: Every target works below a folder with such a name: paths with characters outside ASCII are part of the test.
@@ -186,11 +189,16 @@ def command(
         json.dump([play], file)
     env["ANSIBLE_PLAYBOOK_DIR"] = integration
     env["ANSIBLE_ROLES_PATH"] = os.path.join(integration, "targets")
-    if mode == "sandbox":
-        start = [python, SANDBOX, "-m", "mpthread_hook", "run", "-m", "ansible", "playbook"]
-    else:
-        start = ["ansible-playbook"]
-    return [*start, name, "-i", "inventory"], integration
+    return ["ansible-playbook", name, "-i", "inventory"], integration
+
+
+def place_commands(python: str, folder: str) -> None:
+    """Write commands of Ansible that become a process which can create no other one, and keep their arguments."""
+    for name in (f"ansible{end}" for end in COMMANDS):
+        words = (python, SANDBOX, "-m", "mpthread_hook", "run", os.path.join(os.path.dirname(python), name))
+        path = os.path.join(folder, name)
+        _write(path, f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        os.chmod(path, 0o755)
 
 
 def _write(path: str, text: str) -> None:
@@ -209,6 +217,8 @@ def run(mode: str, python: str, target: Target, work: str, limit: float) -> Outc
     )
     if os.path.exists(injected):
         os.chmod(shutil.copy(injected, os.path.join(work, "bin")), 0o755)
+    if mode == "sandbox":
+        place_commands(python, os.path.join(work, "bin"))
     env = environment(mode, python, target, work, integration)
     host = f"testhost ansible_connection=local ansible_pipelining=yes ansible_python_interpreter={python}"
     _write(os.path.join(integration, "inventory"), f"[testgroup]\n{host}\n")
