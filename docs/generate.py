@@ -198,7 +198,7 @@ def layouts() -> str:
 
 def ansible_modules() -> str:
     """Return the page of Ansible's modules in a process that can start no program."""
-    from mpthread_hook._adapters.ansible_shell import COMMANDS  # noqa: PLC0415 - as above
+    from mpthread_hook._adapters.shell.commands import COMMANDS  # noqa: PLC0415 - as above
     from tests.system.modules import NEEDS_A_COMMAND, NOT_PLAYED, played  # noqa: PLC0415 - as above
 
     lines = [

@@ -31,7 +31,7 @@ mpthread_hook.enable()
 import multiprocessing
 from mpthread_hook import _identity
 from mpthread_hook._adapters import ansible_execution, ansible_modules, ansible_payload, ansible_python, private_modules
-from mpthread_hook._adapters.ansible_shell import Answer
+from mpthread_hook._adapters.shell.answer import Answer
 
 class Journal:
     def item(self, mapping, key, value): mapping[key] = value

@@ -19,7 +19,8 @@ from .. import _identity
 from .._identity import MAIN
 from .ansible_execution import explain
 from .ansible_payload import Script
-from .ansible_shell import Answer, is_python
+from .shell.answer import Answer
+from .shell.running import is_python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ _running: set[Job] = set()
 class Job:
     """One asynchronous task: ``command`` is what runs, for ``limit`` seconds at the most (0: for ever)."""
 
-    def __init__(self, name: str, limit: int, module: str, command: list[str], *, keep: bool, words: type) -> None:
+    def __init__(
+        self, name: str, limit: int, module: str, command: list[str], *, keep: bool, words: type
+    ) -> None:
         self._name = name
         self._limit = limit
         self._module = module

@@ -1,6 +1,6 @@
 """Stands in for `subprocess.Popen` in module code where no program can be started: for commands that need none.
 
-What `ansible_shell` answers, and Python scripts, run in a thread process here, which looks to the module like the
+What `shell` answers, and Python scripts, run in a thread process here, which looks to the module like the
 program that it asked for.  For everything else `NoProgram` says what would have to be started.
 """
 
@@ -13,8 +13,9 @@ from types import SimpleNamespace
 from .. import _identity
 from .ansible_execution import explain, refusal
 from .ansible_python import run_python
-from .ansible_shell import SHELLS, CannotStart, Shell, refuse
-from .shell_words import Unsupported
+from .shell.answer import CannotStart
+from .shell.running import SHELLS, Shell, refuse
+from .shell.words import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

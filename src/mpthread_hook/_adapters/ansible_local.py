@@ -8,8 +8,9 @@ import sys
 
 from . import ansible_async, ansible_execution, ansible_modules, ansible_payload
 from .ansible_python import run_python
-from .ansible_shell import SHELLS, Answer, CannotStart, Shell, refuse
-from .shell_words import Unsupported
+from .shell.answer import Answer, CannotStart
+from .shell.running import SHELLS, Shell, refuse
+from .shell.words import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def install(journal: Journal) -> None:
 
 
 #: What a module asks for before it knows whether it will need it (an account that is as it should be), and what
-#: `ansible_shell` answers.
+#: `shell` answers.
 _ASKED_EARLY = frozenset(("getent", "groupadd", "groupdel", "groupmod", "useradd", "userdel", "usermod"))
 _HIDDEN = "ansible hidden programs"
 _BASIC = "ansible.module_utils.basic"
@@ -86,4 +86,3 @@ def _explain_commands(module: ModuleType) -> None:
 
     cls.run_command = run_command
     cls.fail_json = fail_json
-

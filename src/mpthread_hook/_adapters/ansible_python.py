@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from . import ansible_async, ansible_payload
-from .ansible_shell import Answer
-from .shell_words import Unsupported
+from .shell.answer import Answer
+from .shell.words import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

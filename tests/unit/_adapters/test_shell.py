@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpthread_hook._adapters.ansible_shell import Answer, CannotStart, Shell, is_python, refuse
-from mpthread_hook._adapters.shell_words import Unsupported, parse
+from mpthread_hook._adapters.shell.answer import Answer, CannotStart
+from mpthread_hook._adapters.shell.running import Shell, is_python, refuse
+from mpthread_hook._adapters.shell.words import Unsupported, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +24,10 @@ COMMANDS = [
     "echo ~ && sleep 0",
     "echo ~root && sleep 0",
     "echo ~nobody_of_that_name",
-    ('( umask 77 && mkdir -p "` echo base/tmp `"&& mkdir "` echo base/tmp/one-1 `" '
-    '&& echo one-1="` echo base/tmp/one-1 `" ) && sleep 0'),
+    (
+        '( umask 77 && mkdir -p "` echo base/tmp `"&& mkdir "` echo base/tmp/one-1 `" '
+        '&& echo one-1="` echo base/tmp/one-1 `" ) && sleep 0'
+    ),
     '( umask 22 && mkdir -p "` echo ~/deep/er `" && echo "$HOME/x ${HOME}" ) && sleep 0',
     "mkdir made && mkdir made",
     "mkdir -p made/a/b; test -d made/a/b && echo yes",
@@ -99,10 +102,14 @@ def test_it_does_what_a_shell_does(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """The same output and exit status, and the same files with the same modes."""
     mine, theirs = furnish(tmp_path / "mine"), furnish(tmp_path / "theirs")
     monkeypatch.setenv("HOME", str(theirs))
-    done = subprocess.run(["/bin/sh", "-c", command], cwd=theirs, capture_output=True, check=False, umask=0o022)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=theirs, capture_output=True, check=False, umask=0o022
+    )
     monkeypatch.setenv("HOME", str(mine))
     found = Shell(nothing, str(mine), umask=0o022).run(command)
-    assert found.stdout.decode().replace(str(mine), "HERE") == done.stdout.decode().replace(str(theirs), "HERE")
+    assert found.stdout.decode().replace(str(mine), "HERE") == done.stdout.decode().replace(
+        str(theirs), "HERE"
+    )
     assert bool(found.status) == bool(done.returncode)
     assert bool(found.stderr) == bool(done.stderr)
     assert tree(mine) == tree(theirs)
@@ -172,8 +179,8 @@ def test_python_gets_its_arguments(tmp_path: Path) -> None:
         (f"#!{sys.executable}", True),
         ("#!/usr/bin/env python3", True),
         ("#! /usr/bin/env  python", True),
-        (f"#!/bin/sh\n{QUOTES}exec' \"/very/long/name/python3\" \"$0\" \"$@\"\n' {QUOTES}", True),
-        (f"#!/bin/sh\n{QUOTES}exec' /very/long/name/python3 \"$0\" \"$@\"\n' {QUOTES}", True),
+        (f'#!/bin/sh\n{QUOTES}exec\' "/very/long/name/python3" "$0" "$@"\n\' {QUOTES}', True),
+        (f'#!/bin/sh\n{QUOTES}exec\' /very/long/name/python3 "$0" "$@"\n\' {QUOTES}', True),
         ("#!/bin/sh", False),
         ("#!/usr/bin/env", False),
         ("import this", False),
@@ -217,7 +224,9 @@ def test_words_that_no_shell_has_read(tmp_path: Path) -> None:
 
 def test_which_programs_are_python() -> None:
     """The interpreter by its path, and whatever is called python: there is one interpreter here."""
-    assert all(map(is_python, [sys.executable, "python", "/usr/bin/python3", "python3.13", "/opt/x/python3.11"]))
+    assert all(
+        map(is_python, [sys.executable, "python", "/usr/bin/python3", "python3.13", "/opt/x/python3.11"])
+    )
     assert not any(map(is_python, ["pythonic", "/usr/bin/pypy3", "sh", "python3-config", ""]))
 
 

@@ -1,0 +1,286 @@
+"""Answers the commands that Ansible's action plugins send to a shell, where no shell can be started."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from functools import partial
+
+from ..ansible_execution import explain
+from .answer import Answer, CannotStart
+from .commands import COMMANDS, NOT_FOUND, complaint
+from .words import Group, Home, Redirection, Simple, Step, Text, Unsupported, Variable, Word, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_PYTHON = re.compile(r"python(\d+(\.\d+)*)?(\.exe)?")
+#: What shells are called.
+SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
+#: Bytes of the longest line that says what runs a script.
+_LINE = 1 << 10
+_RESERVED = frozenset(
+    (
+        "if",
+        "then",
+        "else",
+        "elif",
+        "fi",
+        "for",
+        "while",
+        "until",
+        "do",
+        "done",
+        "case",
+        "esac",
+        "function",
+        "in",
+    )
+)
+
+
+class Shell:
+    """One shell: its directory, variables, mask and input, and the function that runs Python scripts for it.
+
+    ``python(argv, environ, cwd, stdin)`` returns an `Answer`.
+    """
+
+    def __init__(
+        self,
+        python: Callable[[list[str], Mapping[str, str], str, bytes], Answer],
+        cwd: str,
+        environ: Mapping[str, str] | None = None,
+        umask: int | None = None,
+        stdin: bytes = b"",
+    ) -> None:
+        self._python = python
+        self.cwd = cwd
+        self.environ: dict[str, str] = dict(environ or {})
+        self.umask = umask
+        self.stdin = stdin
+        #: What the last ``$(...)`` of the command that is read answered.
+        self._substituted = Answer()
+
+    def run(self, command: str) -> Answer:
+        """Run a command; `Unsupported` or `CannotStart` if it takes a real shell or program."""
+        return self.prepare(command)()
+
+    def prepare(self, command: str | Sequence[str]) -> Callable[[], Answer]:
+        """Return what runs a command, or a program by its words, which no shell has read; raises as `run`.
+
+        What can be known before anything is done is found out here.
+        """
+        if isinstance(command, str):
+            steps = parse(command)
+            self._check(steps)
+            return partial(self._list, steps)
+        if command[0] in _NO_PROGRAMS or not self._can(command[0]):
+            raise CannotStart(command[0])
+        return partial(self._call, list(command), {})
+
+    def _list(self, steps: Sequence[Step]) -> Answer:
+        answer = Answer()
+        stdout, stderr = [], []
+        for step in steps:
+            if (step.operator == "&&" and answer.status) or (step.operator == "||" and not answer.status):
+                continue
+            answer = (
+                self._group(step.command) if isinstance(step.command, Group) else self._simple(step.command)
+            )
+            stdout.append(answer.stdout)
+            stderr.append(answer.stderr)
+        return Answer(answer.status, b"".join(stdout), b"".join(stderr))
+
+    def _subshell(self) -> Shell:
+        return Shell(self._python, self.cwd, self.environ, self.umask, self.stdin)
+
+    def _group(self, group: Group) -> Answer:
+        return self._subshell()._list(group.steps)
+
+    # -- words ---------------------------------------------------------------------------------------------
+
+    def _variable(self, name: str) -> str:
+        return self.environ[name] if name in self.environ else os.environ.get(name, "")
+
+    def _value(self, word: Word) -> tuple[str, bool]:
+        """Return the text of a word, and whether it is a word even if that is empty."""
+        text, counts = [], False
+        for piece in word:
+            if isinstance(piece, Text):
+                text.append(piece.text)
+                counts = True
+                continue
+            if isinstance(piece, Home):
+                text.append(self._home(piece.user))
+                counts = True
+                continue
+            if isinstance(piece, Variable):
+                value = self._variable(piece.name)
+            else:
+                answer = self._subshell()._list(piece.command)
+                value = os.fsdecode(answer.stdout).rstrip("\n")
+                self._substituted = Answer(answer.status, b"", self._substituted.stderr + answer.stderr)
+            if not piece.quoted and re.search(r"[\s*?\[]", value):
+                raise Unsupported(value)  # it would be split into words and matched with files
+            counts |= piece.quoted or bool(value)
+            text.append(value)
+        return "".join(text), counts
+
+    def _home(self, user: str) -> str:
+        if not user:
+            return self._variable("HOME") or os.path.expanduser("~")
+        return os.path.expanduser(f"~{user}")
+
+    def _simple(self, command: Simple) -> Answer:
+        self._substituted = Answer()
+        assigned = {name: self._value(word)[0] for name, word in command.assignments}
+        words = [text for text, counts in map(self._value, command.words) if counts]
+        if not words:
+            self.environ.update(assigned)
+            return self._substituted
+        try:
+            sinks, stdin = self._redirected(command.redirections)
+        except OSError as error:
+            return Answer(1, b"", os.fsencode(f"sh: {error.filename}: {error.strerror}\n"))
+        before, self.stdin = self.stdin, self.stdin if stdin is None else stdin
+        try:
+            answer = self._call(words, assigned)
+        finally:
+            self.stdin = before
+        kept: dict[int, list[bytes]] = {1: [], 2: []}
+        for number, text in ((1, answer.stdout), (2, answer.stderr)):
+            sink = sinks[number]
+            if isinstance(sink, int):
+                kept[sink].append(text)
+            elif text:
+                with open(sink, "ab") as file:
+                    file.write(text)
+        return Answer(answer.status, b"".join(kept[1]), b"".join(kept[2]))
+
+    def _redirected(self, redirections: Sequence[Redirection]) -> tuple[dict[int, str | int], bytes | None]:
+        """Return where the streams 1 and 2 lead (a stream or a file, which is there then), and what 0 holds."""
+        sinks: dict[int, str | int] = {1: 1, 2: 2}
+        stdin = None
+        for one in redirections:
+            if isinstance(one.target, int):
+                sinks.update(dict.fromkeys(one.streams, sinks[one.target]))
+                continue
+            path = self.path(self._value(one.target)[0])
+            if one.mode == "rb":
+                with open(path, "rb") as file:
+                    stdin = file.read()
+                continue
+            with open(path, one.mode, opener=self._open):
+                sinks.update(dict.fromkeys(one.streams, path))
+        return sinks, stdin
+
+    def _open(self, path: str, flags: int) -> int:
+        made = not os.path.exists(path)
+        fd = os.open(path, flags, self.masked(0o666))
+        if made:
+            self.unmask(path, 0o666)
+        return fd
+
+    def masked(self, mode: int) -> int:
+        """Return what the shell's mask leaves of a mode."""
+        return mode & ~(self.umask or 0)
+
+    def unmask(self, path: str, mode: int) -> None:
+        """Give something new what the process's mask took and the shell's leaves."""
+        if self.umask is not None:
+            os.chmod(path, self.masked(mode))
+
+    def _call(self, words: list[str], assigned: dict[str, str]) -> Answer:
+        function = _command(words[0])
+        if function is not None:
+            return _try(function, self, words[1:], assigned)
+        environ = {**self.environ, **assigned}
+        if is_python(words[0]):
+            return self._python(words, environ, self.cwd, self.stdin)
+        script = self._script(words[0])
+        if script is None:
+            raise CannotStart(words[0])
+        return self._python([sys.executable or "python3", script, *words[1:]], environ, self.cwd, self.stdin)
+
+    def _script(self, name: str) -> str | None:
+        """Return the file of a program that is a Python script; None if it is anything else."""
+        found = shutil.which(self.path(name) if "/" in name else name, path=self._variable("PATH") or None)
+        return found if found is not None and _is_for_python(found) else None
+
+    def _can(self, name: str) -> bool:
+        return _command(name) is not None or is_python(name) or self._script(name) is not None
+
+    def _check(self, steps: Sequence[Step]) -> None:
+        """Raise `CannotStart` for a program that would be needed, before anything has been done."""
+        for step in steps:
+            if isinstance(step.command, Group):
+                self._check(step.command.steps)
+                continue
+            for word in step.command.words[:1]:
+                if len(word) == 1 and isinstance(word[0], Text):
+                    name = word[0].text
+                    if name in _RESERVED:
+                        raise Unsupported(name)
+                    if not self._can(name):
+                        raise CannotStart(name)
+
+    def path(self, path: str) -> str:
+        """Return a path as the shell's directory makes it; the empty one is that of nothing, not the directory's."""
+        return os.path.join(self.cwd, path) if path else ""
+
+
+def is_python(program: str) -> bool:
+    """Return whether a program is the interpreter, as far as that can be told: there is only one here."""
+    return program == sys.executable or _PYTHON.fullmatch(os.path.basename(program)) is not None
+
+
+def _is_for_python(path: str) -> bool:
+    """Return whether the first line of a program names Python: there is no other way to run it here."""
+    try:
+        with open(path, "rb") as file:
+            first = file.readline(_LINE)
+            second = file.readline(_LINE)  # where the name is too long for the first line, a shell is asked
+    except OSError:
+        return False
+    if not first.startswith(b"#!"):
+        return False
+    words = os.fsdecode(first[2:]).split()
+    if words and os.path.basename(words[0]) == "env":
+        del words[0]
+    elif words == ["/bin/sh"] and second.startswith(b"'''exec' "):
+        words = [os.fsdecode(second.split(b" ", 1)[1]).partition(' "$0"')[0].strip(' "')]
+    return bool(words) and is_python(words[0])
+
+
+def _try(
+    function: Callable[..., Answer], shell: Shell, arguments: list[str], assigned: dict[str, str]
+) -> Answer:
+    try:
+        return function(shell, arguments)
+    except OSError as error:
+        return Answer(1, b"", complaint(function.__name__.strip("_"), error))
+
+
+# What only shells know.
+_NO_PROGRAMS = frozenset((":", "cd", "command", "umask"))
+#: Where programs of the names above do the same everywhere.
+_PLACES = frozenset(("/bin", "/usr/bin"))
+
+
+def _command(name: str) -> Callable[[Shell, list[str]], Answer] | None:
+    folder, _, base = name.rpartition("/")
+    return COMMANDS.get(base) if not folder or (folder in _PLACES and base not in _NO_PROGRAMS) else None
+
+
+def refuse(program: str) -> Answer:
+    """Return what a shell answers for a program that it cannot start, with the reason.
+
+    For one that is not there, too, in the shell's words: by them Ansible tells that it was the interpreter.
+    """
+    text = f"{explain(program)}\n"
+    if shutil.which(program) is None and not os.path.exists(program):
+        text += f"sh: {program}: not found\n"
+    return Answer(NOT_FOUND, b"", text.encode())
