@@ -192,12 +192,22 @@ def command(
     return ["ansible-playbook", name, "-i", "inventory"], integration
 
 
-def place_commands(python: str, folder: str) -> None:
-    """Write commands of Ansible that become a process which can create no other one, and keep their arguments."""
+def place_commands(python: str, work: str) -> None:
+    """Write commands of Ansible that become a process which can create no other one, and keep their arguments.
+
+    In that process the real ones are found: they are Python scripts, which can be run there.
+    """
+    folder, site = os.path.join(work, "bin"), shlex.quote(os.path.join(work, "site"))
     for name in (f"ansible{end}" for end in COMMANDS):
         words = (python, SANDBOX, "-m", "mpthread_hook", "run", os.path.join(os.path.dirname(python), name))
         path = os.path.join(folder, name)
-        _write(path, f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        _write(
+            path,
+            "#!/bin/sh\n"
+            f"PATH=${{PATH#{shlex.quote(folder)}:}}\n"
+            f"export PATH PYTHONPATH={site}${{PYTHONPATH:+:$PYTHONPATH}}\n"
+            f'exec {shlex.join(words)} "$@"\n',
+        )
         os.chmod(path, 0o755)
 
 
@@ -218,7 +228,7 @@ def run(mode: str, python: str, target: Target, work: str, limit: float) -> Outc
     if os.path.exists(injected):
         os.chmod(shutil.copy(injected, os.path.join(work, "bin")), 0o755)
     if mode == "sandbox":
-        place_commands(python, os.path.join(work, "bin"))
+        place_commands(python, work)
     env = environment(mode, python, target, work, integration)
     host = f"testhost ansible_connection=local ansible_pipelining=yes ansible_python_interpreter={python}"
     _write(os.path.join(integration, "inventory"), f"[testgroup]\n{host}\n")
