@@ -1,4 +1,4 @@
-"""The commands that the shell answers itself, with the options that every system knows."""
+"""What the shell answers itself, by name: its own commands, and those of the other files here."""
 
 from __future__ import annotations
 
@@ -8,52 +8,18 @@ import re
 import shutil
 import time
 
-from .answer import Answer
+from . import files, system, texts
+from .answer import NOT_FOUND, Answer
 from .words import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import Any
+    from collections.abc import Callable, Mapping, Sequence
 
     from .running import Shell
 
-#: The status of a command that is not there.
-NOT_FOUND = 127
 
-
-def complaint(name: str, error: OSError) -> bytes:
-    """Return what a command says of an error of the system."""
-    where = f": {error.filename}" if error.filename else ""
-    return os.fsencode(f"{name}{where}: {error.strerror}\n")
-
-
-def _each(name: str, paths: Iterable[str], function: Callable[[str], object]) -> Answer:
-    """Do something with every path, also after one that fails, as the commands do."""
-    errors = []
-    for path in paths:
-        try:
-            function(path)
-        except OSError as error:
-            errors.append(complaint(name, error))
-    return Answer(1 if errors else 0, b"", b"".join(errors))
-
-
-def _options(arguments: list[str], known: str) -> tuple[set[str], list[str]]:
-    """Take the options off; `Unsupported` for one that is not ``known``."""
-    options: set[str] = set()
-    rest = list(arguments)
-    while rest and rest[0].startswith("-") and rest[0] != "-":
-        word = rest.pop(0)
-        if word == "--":
-            break
-        if not set(word[1:]) <= set(known):
-            raise Unsupported(word)
-        options.update(word[1:])
-    return options, rest
-
-
-def _echo(_shell: Shell, arguments: list[str]) -> Answer:
+def _echo(_shell: Shell, arguments: Sequence[str]) -> Answer:
     end = "\n"
     if arguments[:1] == ["-n"]:
         arguments, end = arguments[1:], ""
@@ -63,88 +29,14 @@ def _echo(_shell: Shell, arguments: list[str]) -> Answer:
     return Answer(0, os.fsencode(text + end))
 
 
-def _umask(shell: Shell, arguments: list[str]) -> Answer:
+def _umask(shell: Shell, arguments: Sequence[str]) -> Answer:
     if len(arguments) != 1 or not re.fullmatch("[0-7]{1,4}", arguments[0]):
         raise Unsupported(" ".join(arguments))
     shell.umask = int(arguments[0], 8)
     return Answer()
 
 
-def _mkdir(shell: Shell, arguments: list[str]) -> Answer:
-    options, paths = _options(arguments, "p")
-
-    def make(path: str) -> None:
-        missing = [path]
-        while "p" in options and (parent := os.path.dirname(missing[-1])) and not os.path.isdir(parent):
-            missing.append(parent)
-        for directory in reversed(missing):
-            try:
-                os.mkdir(directory, shell.masked(0o777))
-                shell.unmask(directory, 0o777)
-            except FileExistsError:
-                if "p" not in options or not os.path.isdir(directory):
-                    raise
-
-    return _each("mkdir", map(shell.path, paths), make)
-
-
-def _rm(shell: Shell, arguments: list[str]) -> Answer:
-    options, paths = _options(arguments, "fr")
-
-    def remove(path: str) -> None:
-        try:
-            if "r" in options and os.path.isdir(path) and not os.path.islink(path):
-                if os.path.basename(path.rstrip("/")) in {"", ".", ".."}:  # as every `rm`
-                    raise OSError(errno.EINVAL, "refusing to remove it", path)
-                shutil.rmtree(path)
-            else:
-                os.unlink(path)
-        except (FileNotFoundError, NotADirectoryError):
-            if "f" not in options:
-                raise
-
-    return _each("rm", map(shell.path, paths), remove)
-
-
-_WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007}
-_SYMBOLIC = re.compile(r"([ugoa]*)([-+=])([rwxX]*)")
-
-
-def _chmod(shell: Shell, arguments: list[str]) -> Answer:
-    if len(arguments) < 2:
-        raise Unsupported(" ".join(arguments))
-    mode, *paths = arguments
-    if mode.startswith("-R"):
-        raise Unsupported(mode)
-    _mode(mode, 0, directory=False)  # raises for one that is not known, before anything is done
-
-    def change(path: str) -> None:
-        old = os.stat(path).st_mode
-        os.chmod(path, _mode(mode, old & 0o7777, directory=os.path.isdir(path)))
-
-    return _each("chmod", map(shell.path, paths), change)
-
-
-def _mode(text: str, mode: int, *, directory: bool) -> int:
-    if re.fullmatch("[0-7]{1,4}", text):
-        return int(text, 8)
-    for clause in text.split(","):
-        match = _SYMBOLIC.fullmatch(clause)
-        if match is None or not match[1]:
-            raise Unsupported(text)
-        who = sum({_WHO[letter] for letter in match[1].replace("a", "ugo")})
-        bits = 0
-        for letter in match[3]:
-            if letter == "X":
-                bits |= 0o111 if directory or mode & 0o111 else 0
-            else:
-                bits |= {"r": 0o444, "w": 0o222, "x": 0o111}[letter]
-        bits &= who
-        mode = mode | bits if match[2] == "+" else mode & ~bits if match[2] == "-" else mode & ~who | bits
-    return mode
-
-
-_TESTS: dict[str, Callable[[str], object]] = {
+_KINDS: dict[str, Callable[[str], object]] = {
     "-e": os.path.exists,
     "-f": os.path.isfile,
     "-d": os.path.isdir,
@@ -155,27 +47,45 @@ _TESTS: dict[str, Callable[[str], object]] = {
     "-x": lambda path: os.access(path, os.X_OK),
     "-s": lambda path: os.path.exists(path) and os.path.getsize(path),
 }
+_NUMBERS: dict[str, Callable[[int, int], bool]] = {
+    "-eq": int.__eq__,
+    "-ne": int.__ne__,
+    "-lt": int.__lt__,
+    "-le": int.__le__,
+    "-gt": int.__gt__,
+    "-ge": int.__ge__,
+}
 
 
-def _test(shell: Shell, arguments: list[str]) -> Answer:
-    if len(arguments) == 2 and arguments[0] in _TESTS:
-        found = _TESTS[arguments[0]](shell.path(arguments[1]))
+def _test(shell: Shell, arguments: Sequence[str]) -> Answer:
+    found: object
+    if arguments[:1] == ["!"] and len(arguments) in {2, 3, 4} and arguments[1:2] not in (["="], ["!="]):
+        return Answer(int(not _test(shell, arguments[1:]).status))
+    if len(arguments) < 2:
+        found = "".join(arguments)
+    elif len(arguments) == 2 and arguments[0] in _KINDS:
+        found = _KINDS[arguments[0]](shell.path(arguments[1]))
     elif len(arguments) == 2 and arguments[0] in {"-n", "-z"}:
         found = bool(arguments[1]) is (arguments[0] == "-n")
     elif len(arguments) == 3 and arguments[1] in {"=", "!="}:
         found = (arguments[0] == arguments[2]) is (arguments[1] == "=")
+    elif len(arguments) == 3 and arguments[1] in _NUMBERS:
+        first, second = arguments[::2]
+        if not (re.fullmatch(r"-?\d+", first) and re.fullmatch(r"-?\d+", second)):
+            return Answer(2, b"", f"test: {first} {arguments[1]} {second}: not two numbers\n".encode())
+        found = _NUMBERS[arguments[1]](int(first), int(second))
     else:
         raise Unsupported(" ".join(arguments))
     return Answer(0 if found else 1)
 
 
-def _bracket(shell: Shell, arguments: list[str]) -> Answer:
+def _bracket(shell: Shell, arguments: Sequence[str]) -> Answer:
     if arguments[-1:] != ["]"]:
         raise Unsupported(" ".join(arguments))
     return _test(shell, arguments[:-1])
 
 
-def _sleep(_shell: Shell, arguments: list[str]) -> Answer:
+def _sleep(_shell: Shell, arguments: Sequence[str]) -> Answer:
     if len(arguments) != 1 or not re.fullmatch(r"\d+(\.\d+)?", arguments[0]):
         raise Unsupported(" ".join(arguments))
     if float(arguments[0]):
@@ -183,10 +93,10 @@ def _sleep(_shell: Shell, arguments: list[str]) -> Answer:
     return Answer()
 
 
-def _cd(shell: Shell, arguments: list[str]) -> Answer:
+def _cd(shell: Shell, arguments: Sequence[str]) -> Answer:
     if len(arguments) > 1 or arguments == ["-"]:
         raise Unsupported(" ".join(arguments))
-    path = shell.path((arguments[0] or ".") if arguments else shell._home(""))
+    path = shell.path((arguments[0] or ".") if arguments else shell.home(""))
     if not os.path.isdir(path):
         number = errno.ENOTDIR if os.path.exists(path) else errno.ENOENT
         raise OSError(number, os.strerror(number), path)
@@ -194,39 +104,58 @@ def _cd(shell: Shell, arguments: list[str]) -> Answer:
     return Answer()
 
 
-def _pwd(shell: Shell, arguments: list[str]) -> Answer:
+def _pwd(shell: Shell, arguments: Sequence[str]) -> Answer:
     if arguments:
         raise Unsupported(" ".join(arguments))
     return Answer(0, os.fsencode(shell.cwd + "\n"))
 
 
-def _command_v(shell: Shell, arguments: list[str]) -> Answer:
+def _command_v(shell: Shell, arguments: Sequence[str]) -> Answer:
     if len(arguments) != 2 or arguments[0] != "-v":
         raise Unsupported(" ".join(arguments))
     name = arguments[1]
-    if name in COMMANDS:
+    if name in ONLY_SHELLS or name in _IN_SHELLS:
         return Answer(0, os.fsencode(name + "\n"))
-    found = shutil.which(name, path=shell._variable("PATH") or None)
+    found = shutil.which(name, path=shell.variable("PATH") or None)
+    if found is None and name in COMMANDS:
+        found = name
     return Answer(0, os.fsencode(found + "\n")) if found else Answer(NOT_FOUND)
 
 
-def _cat(shell: Shell, arguments: list[str]) -> Answer:
-    _, paths = _options(arguments, "u")
-    status, found, errors = 0, [], []
-    for path in paths or ["-"]:
-        try:
-            if path == "-":
-                found.append(shell.stdin)
-                continue
-            with open(shell.path(path), "rb") as file:
-                found.append(file.read())
-        except OSError as error:
-            status = 1
-            errors.append(os.fsencode(f"cat: {path}: {error.strerror}\n"))
-    return Answer(status, b"".join(found), b"".join(errors))
+def _exit(shell: Shell, arguments: Sequence[str]) -> Answer:
+    if len(arguments) > 1 or not re.fullmatch(r"\d{0,3}", "".join(arguments)):
+        raise Unsupported(" ".join(arguments))
+    shell.exited = True
+    return Answer(int(arguments[0]) & 0xFF if arguments else shell.status)
 
 
-def _basename(_shell: Shell, arguments: list[str]) -> Answer:
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+
+
+def _export(shell: Shell, arguments: Sequence[str]) -> Answer:
+    if not arguments or not all(re.match(rf"{_NAME}(=|\Z)", word) for word in arguments):
+        raise Unsupported(" ".join(arguments))
+    for word in arguments:
+        name, given, value = word.partition("=")
+        if given or name in shell.variables:
+            shell.environ[name] = value if given else shell.variables[name]
+            shell.variables.pop(name, None)
+    return Answer()
+
+
+def _env(shell: Shell, arguments: Sequence[str]) -> Answer:
+    assigned: dict[str, str] = {}
+    rest = list(arguments)
+    while rest and (match := re.match(rf"({_NAME})=", rest[0])):
+        assigned[match[1]] = rest.pop(0)[match.end() :]
+    if not rest:
+        return system.printenv(shell.with_environ(assigned), [])
+    if rest[0].startswith("-") or rest[0] in ONLY_SHELLS:
+        raise Unsupported(" ".join(arguments))
+    return shell.call(rest, assigned)
+
+
+def _basename(_shell: Shell, arguments: Sequence[str]) -> Answer:
     if len(arguments) not in {1, 2} or arguments[0].startswith("-"):
         raise Unsupported(" ".join(arguments))
     name = os.path.basename(arguments[0].rstrip("/")) or arguments[0][:1]
@@ -235,55 +164,72 @@ def _basename(_shell: Shell, arguments: list[str]) -> Answer:
     return Answer(0, os.fsencode(name + "\n"))
 
 
-def _dirname(_shell: Shell, arguments: list[str]) -> Answer:
+def _dirname(_shell: Shell, arguments: Sequence[str]) -> Answer:
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise Unsupported(" ".join(arguments))
     start = arguments[0].rstrip("/").rpartition("/")[0].rstrip("/")
     return Answer(0, os.fsencode((start or ("/" if arguments[0].startswith("/") else ".")) + "\n"))
 
 
-def _getent(_shell: Shell, arguments: list[str]) -> Answer:
-    if len(arguments) not in {1, 2} or arguments[0] not in {"passwd", "group"}:
-        raise Unsupported(" ".join(arguments))
-    import grp  # noqa: PLC0415 - not everywhere, unless the account adapter serves them
-    import pwd  # noqa: PLC0415
-
-    entries: Sequence[Any] = pwd.getpwall() if arguments[0] == "passwd" else grp.getgrall()
-    if len(arguments) == 2:
-        entries = [entry for entry in entries if arguments[1] in {entry[0], str(entry[2])}][:1]
-        if not entries:
-            return Answer(2)
-    # The last field of a group is a list: its members.
-    fields = [[",".join(one) if isinstance(one, list) else str(one) for one in entry] for entry in entries]
-    return Answer(0, os.fsencode("".join(f"{':'.join(entry)}\n" for entry in fields)))
-
-
-def _true(_shell: Shell, _arguments: list[str]) -> Answer:
+def _true(_shell: Shell, _arguments: Sequence[str]) -> Answer:
     return Answer()
 
 
-def _false(_shell: Shell, _arguments: list[str]) -> Answer:
+def _false(_shell: Shell, _arguments: Sequence[str]) -> Answer:
     return Answer(1)
 
 
-#: What this shell does itself, by name.
-COMMANDS: dict[str, Callable[[Shell, list[str]], Answer]] = {
+#: By name.
+COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     ":": _true,
     "[": _bracket,
     "basename": _basename,
-    "cat": _cat,
+    "cat": texts.cat,
     "cd": _cd,
-    "chmod": _chmod,
+    "chmod": files.chmod,
     "command": _command_v,
+    "cp": files.cp,
+    "cut": texts.cut,
+    "date": system.date,
     "dirname": _dirname,
     "echo": _echo,
+    "env": _env,
+    "exit": _exit,
+    "export": _export,
     "false": _false,
-    "getent": _getent,
-    "mkdir": _mkdir,
+    "getent": system.getent,
+    "grep": texts.grep,
+    "head": texts.head,
+    "hostname": system.hostname,
+    "id": system.identity,
+    "ln": files.ln,
+    "ls": files.ls,
+    "mkdir": files.mkdir,
+    "mktemp": files.mktemp,
+    "mv": files.mv,
+    "printenv": system.printenv,
+    "printf": texts.printf,
     "pwd": _pwd,
-    "rm": _rm,
+    "readlink": files.readlink,
+    "realpath": files.realpath,
+    "rm": files.rm,
+    "rmdir": files.rmdir,
+    "seq": texts.seq,
     "sleep": _sleep,
+    "sort": texts.sort,
+    "tail": texts.tail,
+    "tee": texts.tee,
     "test": _test,
+    "touch": files.touch,
+    "tr": texts.tr,
     "true": _true,
     "umask": _umask,
+    "wc": texts.wc,
+    "which": system.which,
+    "whoami": system.whoami,
+    **texts.DIGESTS,
 }
+#: What is no program, since it changes the shell.
+ONLY_SHELLS = frozenset((":", "cd", "command", "exit", "export", "umask"))
+# What is a program, and shells have it in them as well.
+_IN_SHELLS = frozenset(("[", "echo", "false", "printf", "pwd", "test", "true"))

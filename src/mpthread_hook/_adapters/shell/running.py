@@ -9,8 +9,8 @@ import sys
 from functools import partial
 
 from ..ansible_execution import explain
-from .answer import Answer, CannotStart
-from .commands import COMMANDS, NOT_FOUND, complaint
+from .answer import NOT_FOUND, Answer, CannotStart, complaint
+from .commands import COMMANDS, ONLY_SHELLS
 from .words import Group, Home, Redirection, Simple, Step, Text, Unsupported, Variable, Word, parse
 
 TYPE_CHECKING = False
@@ -23,23 +23,8 @@ SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
 #: Bytes of the longest line that says what runs a script.
 _LINE = 1 << 10
 _RESERVED = frozenset(
-    (
-        "if",
-        "then",
-        "else",
-        "elif",
-        "fi",
-        "for",
-        "while",
-        "until",
-        "do",
-        "done",
-        "case",
-        "esac",
-        "function",
-        "in",
-    )
-)
+    ("if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "function", "in")
+)  # fmt: skip
 
 
 class Shell:
@@ -59,8 +44,13 @@ class Shell:
         self._python = python
         self.cwd = cwd
         self.environ: dict[str, str] = dict(environ or {})
+        #: Variables that programs do not get.
+        self.variables: dict[str, str] = {}
         self.umask = umask
         self.stdin = stdin
+        #: Of the last command, and whether it said that it was the last one.
+        self.status = 0
+        self.exited = False
         #: What the last ``$(...)`` of the command that is read answered.
         self._substituted = Answer()
 
@@ -77,9 +67,9 @@ class Shell:
             steps = parse(command)
             self._check(steps)
             return partial(self._list, steps)
-        if command[0] in _NO_PROGRAMS or not self._can(command[0]):
+        if command[0] in ONLY_SHELLS or not self._can(command[0]):
             raise CannotStart(command[0])
-        return partial(self._call, list(command), {})
+        return partial(self.call, list(command), {})
 
     def _list(self, steps: Sequence[Step]) -> Answer:
         answer = Answer()
@@ -87,22 +77,44 @@ class Shell:
         for step in steps:
             if (step.operator == "&&" and answer.status) or (step.operator == "||" and not answer.status):
                 continue
-            answer = (
-                self._group(step.command) if isinstance(step.command, Group) else self._simple(step.command)
-            )
+            answer = self._pipeline(step.commands) if len(step.commands) > 1 else self._command(step.commands[0])
             stdout.append(answer.stdout)
             stderr.append(answer.stderr)
+            self.status = answer.status
+            if self.exited:
+                break
         return Answer(answer.status, b"".join(stdout), b"".join(stderr))
 
-    def _subshell(self) -> Shell:
-        return Shell(self._python, self.cwd, self.environ, self.umask, self.stdin)
+    def _pipeline(self, commands: Sequence[Simple | Group]) -> Answer:
+        """Run commands one after the other, each with the output of the one before it; the last one's status counts."""
+        answer = Answer(0, self.stdin)
+        stderr = []
+        for command in commands:
+            shell = self._subshell()
+            shell.stdin = answer.stdout
+            answer = shell._command(command)
+            stderr.append(answer.stderr)
+        return Answer(answer.status, answer.stdout, b"".join(stderr))
 
-    def _group(self, group: Group) -> Answer:
-        return self._subshell()._list(group.steps)
+    def _command(self, command: Simple | Group) -> Answer:
+        return self._subshell()._list(command.steps) if isinstance(command, Group) else self._simple(command)
+
+    def _subshell(self) -> Shell:
+        return self.with_environ({})
+
+    def with_environ(self, environ: Mapping[str, str]) -> Shell:
+        """Return a copy of this shell that has these variables in its environment, too."""
+        copy = Shell(self._python, self.cwd, {**self.environ, **environ}, self.umask, self.stdin)
+        copy.variables = dict(self.variables)
+        copy.status = self.status
+        return copy
 
     # -- words ---------------------------------------------------------------------------------------------
 
-    def _variable(self, name: str) -> str:
+    def variable(self, name: str) -> str:
+        """Return the value of a variable, empty if there is none."""
+        if name in self.variables:
+            return self.variables[name]
         return self.environ[name] if name in self.environ else os.environ.get(name, "")
 
     def _value(self, word: Word) -> tuple[str, bool]:
@@ -114,11 +126,11 @@ class Shell:
                 counts = True
                 continue
             if isinstance(piece, Home):
-                text.append(self._home(piece.user))
+                text.append(self.home(piece.user))
                 counts = True
                 continue
             if isinstance(piece, Variable):
-                value = self._variable(piece.name)
+                value = self.variable(piece.name)
             else:
                 answer = self._subshell()._list(piece.command)
                 value = os.fsdecode(answer.stdout).rstrip("\n")
@@ -129,9 +141,10 @@ class Shell:
             text.append(value)
         return "".join(text), counts
 
-    def _home(self, user: str) -> str:
+    def home(self, user: str) -> str:
+        """Return the home directory of a user, of this one if that is empty."""
         if not user:
-            return self._variable("HOME") or os.path.expanduser("~")
+            return self.variable("HOME") or os.path.expanduser("~")
         return os.path.expanduser(f"~{user}")
 
     def _simple(self, command: Simple) -> Answer:
@@ -139,7 +152,8 @@ class Shell:
         assigned = {name: self._value(word)[0] for name, word in command.assignments}
         words = [text for text, counts in map(self._value, command.words) if counts]
         if not words:
-            self.environ.update(assigned)
+            for name, value in assigned.items():
+                (self.environ if name in self.environ else self.variables)[name] = value
             return self._substituted
         try:
             sinks, stdin = self._redirected(command.redirections)
@@ -147,7 +161,7 @@ class Shell:
             return Answer(1, b"", os.fsencode(f"sh: {error.filename}: {error.strerror}\n"))
         before, self.stdin = self.stdin, self.stdin if stdin is None else stdin
         try:
-            answer = self._call(words, assigned)
+            answer = self.call(words, assigned)
         finally:
             self.stdin = before
         kept: dict[int, list[bytes]] = {1: [], 2: []}
@@ -173,15 +187,16 @@ class Shell:
                 with open(path, "rb") as file:
                     stdin = file.read()
                 continue
-            with open(path, one.mode, opener=self._open):
+            with open(path, one.mode, opener=self.open):
                 sinks.update(dict.fromkeys(one.streams, path))
         return sinks, stdin
 
-    def _open(self, path: str, flags: int) -> int:
+    def open(self, path: str, flags: int, mode: int = 0o666) -> int:
+        """Open a file as `os.open`; a new one gets what the mask leaves of ``mode``."""
         made = not os.path.exists(path)
-        fd = os.open(path, flags, self.masked(0o666))
+        fd = os.open(path, flags, self.masked(mode))
         if made:
-            self.unmask(path, 0o666)
+            self.unmask(path, mode)
         return fd
 
     def masked(self, mode: int) -> int:
@@ -193,10 +208,11 @@ class Shell:
         if self.umask is not None:
             os.chmod(path, self.masked(mode))
 
-    def _call(self, words: list[str], assigned: dict[str, str]) -> Answer:
-        function = _command(words[0])
+    def call(self, words: list[str], assigned: Mapping[str, str]) -> Answer:
+        """Run a program by its words, with these variables added to its environment; raises as `run`."""
+        function = _builtin(words[0])
         if function is not None:
-            return _try(function, self, words[1:], assigned)
+            return _try(function, self.with_environ(assigned) if assigned else self, words)
         environ = {**self.environ, **assigned}
         if is_python(words[0]):
             return self._python(words, environ, self.cwd, self.stdin)
@@ -207,19 +223,19 @@ class Shell:
 
     def _script(self, name: str) -> str | None:
         """Return the file of a program that is a Python script; None if it is anything else."""
-        found = shutil.which(self.path(name) if "/" in name else name, path=self._variable("PATH") or None)
+        found = shutil.which(self.path(name) if "/" in name else name, path=self.variable("PATH") or None)
         return found if found is not None and _is_for_python(found) else None
 
     def _can(self, name: str) -> bool:
-        return _command(name) is not None or is_python(name) or self._script(name) is not None
+        return _builtin(name) is not None or is_python(name) or self._script(name) is not None
 
     def _check(self, steps: Sequence[Step]) -> None:
         """Raise `CannotStart` for a program that would be needed, before anything has been done."""
-        for step in steps:
-            if isinstance(step.command, Group):
-                self._check(step.command.steps)
+        for command in (command for step in steps for command in step.commands):
+            if isinstance(command, Group):
+                self._check(command.steps)
                 continue
-            for word in step.command.words[:1]:
+            for word in command.words[:1]:
                 if len(word) == 1 and isinstance(word[0], Text):
                     name = word[0].text
                     if name in _RESERVED:
@@ -255,24 +271,22 @@ def _is_for_python(path: str) -> bool:
     return bool(words) and is_python(words[0])
 
 
-def _try(
-    function: Callable[..., Answer], shell: Shell, arguments: list[str], assigned: dict[str, str]
-) -> Answer:
+def _try(function: Callable[[Shell, list[str]], Answer], shell: Shell, words: list[str]) -> Answer:
     try:
-        return function(shell, arguments)
+        return function(shell, words[1:])
+    except Unsupported as error:
+        raise Unsupported(" ".join(words)) from error
     except OSError as error:
-        return Answer(1, b"", complaint(function.__name__.strip("_"), error))
+        return Answer(1, b"", complaint(words[0], error))
 
 
-# What only shells know.
-_NO_PROGRAMS = frozenset((":", "cd", "command", "umask"))
 #: Where programs of the names above do the same everywhere.
 _PLACES = frozenset(("/bin", "/usr/bin"))
 
 
-def _command(name: str) -> Callable[[Shell, list[str]], Answer] | None:
+def _builtin(name: str) -> Callable[[Shell, list[str]], Answer] | None:
     folder, _, base = name.rpartition("/")
-    return COMMANDS.get(base) if not folder or (folder in _PLACES and base not in _NO_PROGRAMS) else None
+    return COMMANDS.get(base) if not folder or (folder in _PLACES and base not in ONLY_SHELLS) else None
 
 
 def refuse(program: str) -> Answer:

@@ -1,6 +1,6 @@
 """Reads the few forms of shell command that Ansible's action plugins send, into something that can be run.
 
-Lists with ``&&``, ``||``, ``;`` and new lines, groups in parentheses, assignments, quotes, backquotes and
+Lists with ``&&``, ``||``, ``;`` and new lines, pipelines, groups in parentheses, assignments, quotes, backquotes and
 ``$(...)``, variables, ``~``, and redirections.  Whatever else a shell knows raises
 `Unsupported`: nothing is run that was understood only in part.
 """
@@ -90,10 +90,10 @@ class Group(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One command of a list and the operator before it: ``;``, ``&&`` or ``||``."""
+    """The commands of a pipeline, mostly one, and the operator before it: ``;``, ``&&`` or ``||``."""
 
     operator: str
-    command: Simple | Group
+    commands: tuple[Simple | Group, ...]
 
 
 def parse(text: str) -> tuple[Step, ...]:
@@ -134,7 +134,7 @@ class _Reader:
         while self._next("\n"):
             pass
         while not self._ends(end):
-            steps.append(Step(operator, self._command(end)))
+            steps.append(Step(operator, self._pipeline(end)))
             found = self._next("&&", "||", ";", "\n")
             if found is None:
                 break
@@ -147,6 +147,20 @@ class _Reader:
         if not self._ends(end):
             raise Unsupported(self.text)
         return tuple(steps)
+
+    def _pipeline(self, end: str) -> tuple[Simple | Group, ...]:
+        commands = [self._command(end)]
+        while self._one_bar():
+            while self._next("\n"):
+                pass
+            commands.append(self._command(end))
+        return tuple(commands)
+
+    def _one_bar(self) -> bool:
+        self._skip()
+        found = self.text.startswith("|", self.at) and not self.text.startswith(("||", "|&"), self.at)
+        self.at += found
+        return found
 
     def _command(self, end: str) -> Simple | Group:
         if self._next("("):
