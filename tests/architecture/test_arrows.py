@@ -21,7 +21,8 @@ ALLOWED: dict[str, set[str]] = {
     "_table": set(),
     "_backend": {"_identity", "errors"},
     "_emulation": {"_identity", "errors"},
-    "_adapters": {"_identity", "errors"},
+    # What the table has for a module is done to the copy that a program in this program has, too.
+    "_adapters": {"_identity", "_table", "errors"},
     "_observe": {"_identity"},
     "_hook": {"_identity", "_observe", "_switch", "_table", "errors"},
     "": {"_switch", "_hook"},

@@ -59,6 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "facts": ("setup", {"gather_subset": ["!all", "python", "env", "user", "platform"]}),
         "touch": ("file", {"path": str(place / "made"), "state": "touch", "mode": "0640"}),
         "command": ("command", {"_raw_params": "ls -l", "_uses_shell": False}),
+        "program": ("command", {"_raw_params": "df -h", "_uses_shell": False}),
         "git": ("git", {"repo": "x", "dest": str(place / "repo")}),
         "async_wrapper.py": ("async_wrapper", {}),
     }
@@ -184,10 +185,10 @@ def test_the_reason_reaches_the_user(folder: Path) -> None:
         """
 ansible_execution._asked, ansible_execution._refusal = True, OSError(1, "Operation not permitted")
 ansible_modules.install(Journal())
-print(json.dumps([json.loads(python(stdin=name)[1]) for name in ("command", "git")]))
+print(json.dumps([json.loads(python(stdin=name)[1]) for name in ("program", "git")]))
 """,
     )
-    for result, program in zip(found, ("ls", "git"), strict=True):
+    for result, program in zip(found, ("df", "git"), strict=True):
         assert result["failed"]
         reason = "no program can be started on this platform (Operation not"
         assert result["msg"].startswith(f"cannot run '{program}': {reason}")

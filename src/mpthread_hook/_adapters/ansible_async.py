@@ -212,6 +212,7 @@ def _lose_jobs() -> None:
 def install() -> None:
     """Have jobs that outlive the program marked at its end."""
     with _identity.acting_as(MAIN):
+        atexit.unregister(_lose_jobs)  # once is enough
         atexit.register(_lose_jobs)
 
 

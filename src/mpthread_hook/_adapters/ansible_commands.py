@@ -1,16 +1,19 @@
-"""Stands in for `subprocess.Popen` in module code where no program can be started: for commands that need none.
+"""Stands in for `subprocess` in code of Ansible where no program can be started: for commands that need none.
 
-What `shell` answers, and Python scripts, run in a thread process here, which looks to the module like the
-program that it asked for.  For everything else `NoProgram` says what would have to be started.
+What `shell` answers, and Python scripts, run in a thread process here, which looks to whoever asks like the
+program that was asked for.  For everything else `NoProgram` says what would have to be started.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
-from types import SimpleNamespace
+import sys
+from importlib.util import module_from_spec
+from io import BufferedWriter, FileIO
 
 from .. import _identity
+from .._identity import real_dup
 from .ansible_execution import explain, refusal
 from .ansible_python import run_python
 from .shell.answer import CannotStart
@@ -20,112 +23,145 @@ from .shell.words import Unsupported
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import ModuleType
     from typing import Any
+
+    from .._hook.journal import Journal
 
 
 class NoProgram(OSError):
     """A program would have to be started, and none can be; ``strerror`` is a sentence for the user."""
 
 
-class Popen:
-    """A command under way: as much of `subprocess.Popen` as Ansible's `run_command` and its callers use.
+#: Under this a command's process has the ends of pipes that are its own.
+_ENDS = "ends of pipes of a command"
 
-    ``stdin`` is `subprocess.PIPE` or nothing at all; ``stdout`` and ``stderr`` are always pipes.
+
+def _close_ends(process: _identity.ThreadProcess) -> None:
+    """Close what a command has not come to close itself: whoever reads its output must see the end of it."""
+    for file in process.state.pop(_ENDS, ()):
+        if file is not None:
+            file.close()
+
+
+_identity.at_end(_close_ends)
+
+
+class _Commands:
+    """What `subprocess.Popen` does by way of the system, done by a thread process; mixed into that class.
+
+    A command reads its input to the end before it begins, and writes its output when it is done; it has no input
+    where it would have inherited one.
     """
 
-    def __init__(
-        self,
-        args: str | bytes | Sequence[str | bytes],
-        *,
-        shell: bool = False,
-        stdin: int | None = None,
-        preexec_fn: Callable[[], object] | None = None,
-        cwd: str | bytes | None = None,
-        env: dict[str, str] | None = None,
-        **_unused: object,
-    ) -> None:
-        self.args = args
-        self.returncode: int | None = None
-        self._preexec = preexec_fn
+    args: Any
+    pid: int
+    returncode: int | None
+    _child_created: bool
+    _close_pipe_fds: Callable[..., None]
+
+    def _execute_child(
+        self, args: Any, _executable: Any, preexec_fn: Any, _close_fds: Any, _pass_fds: Any, cwd: Any, env: Any,
+        _startupinfo: Any, _creationflags: Any, shell: bool, p2cread: int, p2cwrite: int, c2pread: int, c2pwrite: int,
+        errread: int, errwrite: int, *_rest: Any,
+    ) -> None:  # fmt: skip
         self._cwd = os.path.abspath(os.fsdecode(cwd or "."))
-        self._shell = Shell(run_python, self._cwd, os.environ if env is None else env)
+        given = os.environ if env is None else {os.fsdecode(key): os.fsdecode(value) for key, value in env.items()}
+        self._shell = Shell(run_python, self._cwd, given)
         self._command = _prepared(self._shell, _words(args, shell=shell))
-        self._ends = [os.pipe() for _ in range(3)]
+        self._preexec = preexec_fn
+        # Of its own, as a program that is started gets copies.
+        self._theirs = [None if fd == -1 else FileIO(real_dup(fd), mode) for fd, mode in
+                        ((p2cread, "rb"), (c2pwrite, "wb"), (errwrite, "wb"))]  # fmt: skip
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()  # or the command's output would come first
         record = _identity.create(f"command {_name(args)}", "fork")
         record.object = _identity.current().object
+        record.state[_ENDS] = self._theirs
         self._record = record
         self.pid = record.pid
-        (ours, self.stdin), (self.stdout, out), (self.stderr, err) = (
-            (os.fdopen(reader, "rb", 0), os.fdopen(writer, "wb", 0)) for reader, writer in self._ends
-        )
+        self._child_created = True
         _identity.start(record, self._body)
-        for theirs in (ours, out, err):
-            theirs.close()
-        if stdin != subprocess.PIPE:
-            self.stdin.close()
+        self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
 
     def _body(self) -> int:
         """Run the command, in its own process."""
         status: int
-        (reader, writer), (_, out), (_, err) = self._ends
-        os.close(writer)
+        read, out, err = self._theirs
         if self._preexec is not None:
             self._preexec()
         os.chdir(self._cwd)
-        with open(reader, "rb", 0) as file:
-            self._shell.stdin = file.read()
+        if read is not None:
+            with read:
+                self._shell.stdin = read.read()
         try:
             status, stdout, stderr = self._command()
         except (CannotStart, Unsupported) as error:
             status, stdout, stderr = refuse(error.program if isinstance(error, CannotStart) else str(error))
-        for fd, text in ((out, stdout), (err, stderr)):
-            with open(fd, "wb") as file:
-                file.write(text)
+        for number, file, text in ((1, out, stdout), (2, err, stderr)):
+            with BufferedWriter(file) if file is not None else open(number, "wb", closefd=False) as stream:
+                stream.write(text)
         return status
 
-    def poll(self) -> int | None:
-        """Return the exit status, or minus the signal that ended it; None while it runs."""
+    def _internal_poll(self, _deadstate: object = None, **_unused: object) -> int | None:
         if self.returncode is None and self._record.ended:
             self.returncode = self._record.exitcode
             _identity.reap(self._record)
         return self.returncode
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Return the exit status as soon as there is one; `subprocess.TimeoutExpired` after ``timeout`` seconds."""
+    def _wait(self, timeout: float | None) -> int:
         _identity.wait(self._record, timeout)
-        status: int | None = self.poll()
+        status = self._internal_poll()
         if status is None:
             raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
         return status
 
-    def send_signal(self, sig: int) -> None:
-        """Send it a signal, unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, sig)
 
-    def kill(self) -> None:
-        """End it."""
-        self.send_signal(_identity.SIGKILL)
+_stand_in: ModuleType | None = None
 
 
-def stand_in() -> Any:
-    """Return what module code gets as `subprocess`."""
-    return SimpleNamespace(**{**vars(subprocess), "Popen": Popen})
+def stand_in() -> ModuleType:
+    """Return what code gets as `subprocess`: the interpreter's own, once more, over thread processes."""
+    global _stand_in
+    if _stand_in is None:
+        spec = subprocess.__spec__
+        module: Any = module_from_spec(spec)
+        spec.loader.exec_module(module)  # type: ignore[union-attr]
+        module._can_fork_exec = True  # a command is no program: no platform refuses it
+        for name in ("SubprocessError", "CalledProcessError", "TimeoutExpired"):
+            setattr(module, name, getattr(subprocess, name))  # who catches them has the other module
+        module.Popen = type("Popen", (_Commands, module.Popen), {"__module__": "subprocess"})
+        _stand_in = module
+    return _stand_in
+
+
+def install_in(journal: Journal, module: ModuleType) -> None:
+    """Give a module that starts programs what does without, if it must."""
+    if vars(module).get("subprocess") is subprocess and refusal() is not None:
+        journal.set(module, "subprocess", stand_in())
+
+
+def install_vault(journal: Journal) -> None:
+    """Patch `ansible.parsing.vault`: passwords from scripts, and the editor."""
+    install_in(journal, sys.modules["ansible.parsing.vault"])
 
 
 def _words(args: str | bytes | Sequence[str | bytes], *, shell: bool) -> str | list[str]:
     """Return the text that a shell would read, or the words of a program."""
-    if isinstance(args, (str, bytes)):
+    if isinstance(args, (str, bytes, os.PathLike)):
         return os.fsdecode(args) if shell else [os.fsdecode(args)]
     words = list(map(os.fsdecode, args))
+    if shell:
+        return words[0]
     if len(words) == 3 and os.path.basename(words[0]) in SHELLS and words[1] == "-c":
         return words[2]
     return words
 
 
 def _name(args: str | bytes | Sequence[str | bytes]) -> str:
-    words = _words(args, shell=True)
-    return os.path.basename((words.split() if isinstance(words, str) else words)[0])
+    words = _words(args, shell=False)
+    return os.path.basename((words if isinstance(words, str) else words[0]).split()[0])
 
 
 def _prepared(shell: Shell, words: str | list[str]) -> Callable[[], Any]:

@@ -18,7 +18,7 @@ from _thread import allocate_lock
 from collections import deque
 
 from .. import _identity
-from . import ansible_wrapper
+from . import ansible_wrapper, program_modules
 from .archive import Archive
 from .private_modules import Namespace
 from .python_program import Program
@@ -217,12 +217,19 @@ def program(
     script = Script(source, filename)
     archive = script.archive
     path = list(sys.__dict__["path"])
-    start = os.path.dirname(filename)
+    start = [os.path.dirname(filename)]
+    if archive is None:
+        start += [entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry and entry not in path]
 
     def acquire() -> Namespace:
-        space = pool.acquire(archive) if archive is not None else Namespace(_PLACE, _OWN)
+        process = _identity.HERE.process
+        if archive is not None:
+            space = pool.acquire(archive)
+        else:
+            space = Namespace(_PLACE, _OWN | program_modules.OWN, program_modules.is_private, program_modules.adapt)
+            program_modules.enter(process)
         space.archive = archive
-        space.enter(_identity.HERE.process, path, (start,))
+        space.enter(process, path, start)
         return space
 
     def execute(space: Namespace, main: ModuleType) -> None:

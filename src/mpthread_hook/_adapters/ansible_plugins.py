@@ -10,7 +10,7 @@ from _thread import RLock
 from collections.abc import MutableMapping
 
 from .._identity import HERE
-from . import ansible_local, ansible_ssh
+from . import ansible_commands, ansible_local, ansible_ssh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def install(journal: Journal) -> None:
 
 def patch(journal: Journal, module: ModuleType) -> None:
     """Patch a plugin module by what it has."""
+    ansible_commands.install_in(journal, module)
     connection = vars(module).get("Connection")
     if getattr(connection, "transport", None) == "local" and connection.__module__ == module.__name__:
         ansible_local.install(journal, connection)

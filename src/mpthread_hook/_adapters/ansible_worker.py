@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from .._hook.journal import Journal
 
 _WORKER = "ansible worker"
-
-#: Called in every new worker.
-_begin: list[Callable[[], object]] = []
-
+_ACCESS = "ansible._internal._templating._access"
 
 def _copy(original: Any) -> Any:
     """Return a copy that shares nothing that the owner changes in place: attributes, lists, dicts, sets.
@@ -65,8 +62,7 @@ def _enter(worker: Any) -> None:
     """Begin in the worker's own process."""
     HERE.process.state[_WORKER] = worker
     HERE.process.doing = _describe(worker)
-    for function in _begin:
-        function()
+    _begin_access()
     stdin = vars(worker).get("_new_stdin")
     if stdin is not None and stdin.closed:
         # Up to 2.18 the parent keeps a duplicate of a terminal for the worker, and closes its own copy.
@@ -139,6 +135,8 @@ class _PerProcess:
         while process is not MAIN and process.parent is not None:
             if self._key in process.state:
                 return process.state[self._key]
+            if process.method != "fork":
+                break  # it has begun anew
             process = process.parent
         try:
             return vars(instance)[self._name]
@@ -164,18 +162,13 @@ def install_display(journal: Journal) -> None:
         journal.set(cls, "_final_q", _PerProcess("_final_q"))
 
 
-def install_access(journal: Journal) -> None:
-    """Patch `ansible._internal._templating._access`: a stack that is pushed and popped in turn.
+def _begin_access() -> None:
+    """Give a worker an access context of its own, as soon as there is one (from 2.19 on).
 
-    It lies in a context variable, whose *value* a copied context shares.
+    It is a stack that is pushed and popped in turn, and lies in a context variable, whose *value* a copied context
+    shares.
     """
-    cls: Any = sys.modules["ansible._internal._templating._access"].AnsibleAccessContext
+    cls: Any = getattr(sys.modules.get(_ACCESS), "AnsibleAccessContext", None)
     variable = getattr(cls, "_contextvar", None)
-    if variable is None:
-        return
-
-    def begin() -> None:
+    if variable is not None:
         variable.set(cls())
-
-    _begin.append(begin)
-    journal.undo(lambda: _begin.remove(begin))

@@ -1,7 +1,8 @@
 """A module namespace of its own for a Python program that runs in a thread process.
 
-What the program finds on entries that it adds to ``sys.path`` itself is loaded for it alone; everything else
-is shared with the rest of the interpreter.  The program's code runs with a ``__builtins__`` of its own, whose
+What the program finds on entries that it adds to ``sys.path`` itself is loaded for it alone, and what else its
+namespace is told to keep for it (`program_modules`); everything else is shared with the rest of the interpreter.
+The program's code runs with a ``__builtins__`` of its own, whose
 ``__import__`` knows the difference.  Code that is shared asks ``sys.modules``, ``sys.path`` and
 ``sys.meta_path``, which are properties that answer for the process that asks: `typing.get_type_hints`,
 `dataclasses`, `runpy`, `importlib.util.find_spec` thus find the program's modules and not their namesakes.
@@ -63,10 +64,18 @@ class Namespace:
     """The private modules of one program at a time.
 
     ``modules`` holds them; ``path`` and ``meta_path`` are the program's; ``roots`` are the top-level names
-    that are private.  ``loaded`` says what each module was made from, for `suits`.
+    that are private.  ``loaded`` says what each module was made from, for `suits`.  ``also(root, path, modules)``
+    says whether a top-level name that the program has not added is private all the same; ``adapt(module)`` is
+    called for each private module whose code has run.
     """
 
-    def __init__(self, prefix: str, own: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        own: frozenset[str] = frozenset(),
+        also: Callable[[str, Sequence[str], dict[str, ModuleType]], bool] | None = None,
+        adapt: Callable[[ModuleType], object] | None = None,
+    ) -> None:
         #: Where the modules of archives seem to lie, whatever temporary file the program put them in.
         self.prefix = prefix
         self.modules: dict[str, ModuleType] = {}
@@ -84,6 +93,8 @@ class Namespace:
         self._added: list[str] = []
         self._snapshots: dict[str, Snapshot] = {}
         self._importing = False
+        self._also = also
+        self._adapt = adapt
 
     # -- use -----------------------------------------------------------------------------------------------
 
@@ -155,7 +166,7 @@ class Namespace:
                     return True
             elif PathFinder.find_spec(root, [entry]) is not None:
                 return True
-        return False
+        return self._also is not None and self._also(root, self.path, self.modules)
 
     def archive_at(self, entry: str) -> Archive | None:
         """Return the archive that a `sys.path` entry stands for."""
@@ -242,7 +253,11 @@ class Namespace:
         adapter = after_load.get(name)
         if adapter is not None:
             adapter(module)
+        if self._adapt is not None:
+            self._adapt(module)
         self.loaded[name] = made_from
+        if self._also is not None:
+            return  # nobody will use this namespace again
         if isinstance(module, ModuleType) and vars(module).get("__builtins__") is self.builtins:
             self._snapshots[name] = Snapshot(module)
 
@@ -251,6 +266,16 @@ def _forget_path(path: str) -> None:
     """Drop what the interpreter keeps about a path that will not come back."""
     sys.path_importer_cache.pop(path, None)
     getattr(zipimport, "_zip_directory_cache", {}).pop(path, None)
+
+
+def shared_finders(modules: dict[str, ModuleType]) -> list[Any]:
+    """Return the interpreter's finders, but for those of packages that a program with ``modules`` has for itself."""
+    own = modules.keys() - {"__main__"}
+    return [
+        finder
+        for finder in list(_sys_dict["meta_path"])
+        if str(getattr(finder, "__module__", "")).partition(".")[0] not in own
+    ]
 
 
 class _Finder:
@@ -265,7 +290,7 @@ class _Finder:
         """As every finder."""
         if self._space.claims(fullname):
             return self._space.find(fullname, path)
-        for finder in list(_sys_dict["meta_path"]):
+        for finder in shared_finders(self._space.modules):
             find = getattr(finder, "find_spec", None)
             spec = find(fullname, path, target) if find is not None else None
             if spec is not None:
@@ -274,7 +299,7 @@ class _Finder:
 
     def find_distributions(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """As the shared finders: what is installed (`importlib.metadata`)."""
-        for finder in list(_sys_dict["meta_path"]):
+        for finder in shared_finders(self._space.modules):
             find = getattr(finder, "find_distributions", None)
             if find is not None:
                 yield from find(*args, **kwargs)

@@ -16,7 +16,7 @@ import selectors
 import sys
 
 from .. import _identity
-from .._identity import FENCED, HERE, ThreadProcess, checkpoint, monotonic
+from .._identity import FENCED, HERE, PICKLER, ThreadProcess, checkpoint, monotonic
 from .forked import before_real_fork, own
 from .pipe import HEAVY, IN_FLIGHT, NOTHING, End, Hold, Source, cash, send_along, wait_ready, weight
 
@@ -57,7 +57,7 @@ def pack(obj: Any) -> Any:
         return (_c_dumps(obj, _PROTOCOL),)
     except _PLAIN_FAILURES:
         pass  # perhaps a socket or a connection inside: those need their reducers
-    return (bytes(_ForkingPickler.dumps(obj, _PROTOCOL)),)
+    return (_dumps_by_reducers(obj),)
 
 
 def _all_atoms(items: tuple[Any, ...]) -> bool:
@@ -80,7 +80,11 @@ def dumps(obj: Any) -> Any:
         return buffer.getvalue()
     except _PLAIN_FAILURES:
         pass  # perhaps a socket or a connection inside: those need their reducers
-    return bytes(_ForkingPickler.dumps(obj, _PROTOCOL))
+    return _dumps_by_reducers(obj)
+
+
+def _dumps_by_reducers(obj: Any) -> bytes:
+    return bytes(HERE.process.state.get(PICKLER, _ForkingPickler).dumps(obj, _PROTOCOL))
 
 
 #: The reducers of the pickle module and of programs in one, and how many there were of each.

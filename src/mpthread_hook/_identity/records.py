@@ -40,6 +40,8 @@ GRACE = 1.0
 
 
 AT_SHUTDOWN = "interpreter shutdown"
+#: Under this a process has, in its state, a pickler for what plain pickling fails at, if not the usual one.
+PICKLER = "pickler"
 
 
 def real_start_new_thread(

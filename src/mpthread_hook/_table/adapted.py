@@ -23,7 +23,7 @@ ROWS: tuple[Row, ...] = (
     ("ansible.executor.process.worker", "", "threaded", _WORKER, "install", None, None, "A worker works on its own copy of the task, host, play context, loader and variables."),
     ("ansible.executor.module_common", "", "threaded", "mpthread_hook._adapters.ansible_compile", "install", None, (3, 12), "Modules are read by `ast.parse`, as that is safe in threads."),
     ("ansible.utils.display", "", "threaded", _WORKER, "install_display", None, None, "The queue that Display sends to is the worker's own."),
-    ("ansible._internal._templating._access", "", "threaded", _WORKER, "install_access", None, None, "A worker starts with an access context of its own."),
+    ("ansible.parsing.vault", "", "threaded", "mpthread_hook._adapters.ansible_commands", "install_vault", None, None, "Where no program can be started, password scripts that are Python run in the program."),
     ("ansible.plugins.loader", "", "threaded", _PLUGINS, "install", None, None, "One thread at a time runs the code of a plugin; the local connection gets its patch there, and one to remote hosts is found where core has none that starts no program."),
     ("ansible.executor.interpreter_discovery", "", "threaded", _LOCAL, "install_discovery", None, None, "Modules that run in the program run on its interpreter."),
     ("ansible.utils.ssh_functions", "", "threaded", _SSH, "install_smart", None, None, "Where no program can be started, the connection `smart` is `ssh`, which then is ours."),
