@@ -27,10 +27,6 @@ NEEDS_A_COMMAND = {
     "git": ("    - git: {repo: 'file:///nowhere', dest: /nowhere/else}\n", "git"),
     "group": ("    - group: {name: somebodys_new}\n", "groupadd"),
     "iptables": ("    - iptables: {chain: INPUT, protocol: icmp, jump: ACCEPT}\n", "iptables"),
-    "known_hosts": (
-        "    - known_hosts: {name: nowhere, key: nowhere ssh-rsa AAAA, path: /nowhere/hosts}\n",
-        "ssh-keygen",
-    ),
     "rpm_key": ("    - rpm_key: {key: /nowhere}\n", "rpm"),
     "subversion": ("    - subversion: {repo: 'file:///nowhere', dest: /nowhere/else}\n", "svn"),
     "systemd": ("    - systemd: {name: nothing, state: started}\n", "systemctl"),

@@ -29,7 +29,9 @@ def install(journal: Journal) -> None:
 
 #: What a module asks for before it knows whether it will need it (an account that is as it should be), and what
 #: `shell` answers.
-_ASKED_EARLY = frozenset(("getent", "groupadd", "groupdel", "groupmod", "useradd", "userdel", "usermod"))
+_ASKED_EARLY = frozenset(
+    ("getent", "groupadd", "groupdel", "groupmod", "ssh-keygen", "useradd", "userdel", "usermod")
+)
 _HIDDEN = "ansible hidden programs"
 _BASIC = "ansible.module_utils.basic"
 

@@ -55,7 +55,7 @@ def read(paths: Iterable[str], name: str) -> Known:
 def _take(known: Known, words: list[str], name: str) -> None:
     marker = words.pop(0) if words and words[0].startswith("@") else ""
     # Keys that sign the keys of hosts: paramiko asks no host for such a certificate.
-    if len(words) < 3 or words[0].startswith("#") or marker == "@cert-authority" or not _matches(words[0], name):
+    if len(words) < 3 or words[0].startswith("#") or marker == "@cert-authority" or not matches(words[0], name):
         return
     try:
         blob = base64.b64decode(words[2], validate=True)
@@ -67,7 +67,8 @@ def _take(known: Known, words: list[str], name: str) -> None:
         known.keys.setdefault(words[1], set()).add(blob)
 
 
-def _matches(field: str, name: str) -> bool:
+def matches(field: str, name: str) -> bool:
+    """Return whether the first field of a line, which has no marker, stands for a host of that name."""
     if field.startswith(_HASHED):
         try:
             salt, digest = (base64.b64decode(part) for part in field[len(_HASHED) :].split("|"))

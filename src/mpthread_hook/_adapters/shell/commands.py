@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 
-from . import files, system, texts
+from . import files, keys, system, texts
 from .answer import NOT_FOUND, Answer
 from .words import Unsupported
 
@@ -217,6 +217,7 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     "seq": texts.seq,
     "sleep": _sleep,
     "sort": texts.sort,
+    "ssh-keygen": keys.ssh_keygen,
     "tail": texts.tail,
     "tee": texts.tee,
     "test": _test,
