@@ -204,7 +204,8 @@ def place_commands(python: str, work: str) -> None:
         _write(
             path,
             "#!/bin/sh\n"
-            f"PATH=${{PATH#{shlex.quote(folder)}:}}\n"
+            f"before=${{PATH%%{shlex.quote(folder)}:*}}\n"
+            f'[ "$before" = "$PATH" ] || PATH=$before${{PATH#"$before"{shlex.quote(folder)}:}}\n'
             f"export PATH PYTHONPATH={site}${{PYTHONPATH:+:$PYTHONPATH}}\n"
             f'exec {shlex.join(words)} "$@"\n',
         )
