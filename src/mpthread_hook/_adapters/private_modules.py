@@ -340,8 +340,12 @@ class _View(MutableMapping[str, ModuleType]):
     def __init__(self, space: Namespace) -> None:
         self._space = space
 
+    def _own(self, name: str) -> ModuleType | None:
+        # A shared module that is being imported must get shared parents and children, whatever the program has.
+        return None if _mode.sharing else self._space.modules.get(name)
+
     def __getitem__(self, name: str) -> ModuleType:
-        module = self._space.modules.get(name)
+        module = self._own(name)
         if module is not None:
             return module
         if self._space.claims(name):
@@ -353,7 +357,7 @@ class _View(MutableMapping[str, ModuleType]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """As `dict.get`."""
-        module = self._space.modules.get(name)
+        module = self._own(name)
         if module is not None:
             return module
         if self._space.claims(name):
@@ -382,6 +386,8 @@ class _View(MutableMapping[str, ModuleType]):
 
     def copy(self) -> dict[str, ModuleType]:
         """As `dict.copy`."""
+        if _mode.sharing:
+            return _shared.copy()
         claims = self._space.claims
         modules = {name: module for name, module in list(_shared.items()) if not claims(name)}
         modules.update(self._space.modules)

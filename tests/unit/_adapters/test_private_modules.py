@@ -139,6 +139,21 @@ print(json.dumps([found[0], found[1] == id(colorsys), id(sys.modules["colorsys"]
     ) == [True, True, True, False]
 
 
+def test_a_shared_module_gets_shared_parts() -> None:
+    """What it imports is put into the shared package, also if the program has one of that name for itself."""
+    assert told(
+        """
+for name in [name for name in sys.modules if name.partition(".")[0] == "urllib" or name == "http.cookiejar"]:
+    del sys.modules[name]
+found = execute('''
+import json, urllib, http.cookiejar, urllib.request
+print(json.dumps([http.cookiejar.urllib is urllib, urllib.request is http.cookiejar.urllib.request]))
+''', packed(**PAD))
+print(json.dumps([found, sys.modules["http.cookiejar"].urllib is sys.modules["urllib"]]))
+"""
+    ) == [[False, False], True]
+
+
 def test_settings_of_a_process_are_its_own() -> None:
     """`tempfile.tempdir`, the opener of urllib, finders and the path: nobody else sees them."""
     assert told(
