@@ -141,8 +141,9 @@ options:
       - name: ansible_paramiko_look_for_keys
   host_key_checking:
     description:
-      - Whether the host's key must be known. Nothing is ever added to the files of known hosts.
-      - When off, any key is taken, also one that is not the known one.
+      - Whether the host's key must be known. A key that is new is then never added to the files of known hosts,
+        unless the configuration of ssh says C(accept-new).
+      - When off, any key is taken, also one that is not the known one; one that is new is added, as by ssh.
     type: bool
     default: true
     ini:

@@ -1,4 +1,4 @@
-"""Reading known_hosts files: plain names, patterns, hashed names, revoked keys (sshd(8))."""
+"""The files of known hosts: plain names, patterns, hashed names, revoked keys (sshd(8))."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 from fnmatch import fnmatchcase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: The port that names have without saying so.
+PORT = 22
 _HASHED = "|1|"
 
 
@@ -26,7 +29,7 @@ class Known:
 def entry_name(host: str, port: int) -> str:
     """Return the name under which the files know a host."""
     host = host.lower()
-    return host if port == 22 else f"[{host}]:{port}"
+    return host if port == PORT else f"[{host}]:{port}"
 
 
 def line(name: str, key_type: str, blob: bytes) -> str:
@@ -39,15 +42,37 @@ def fingerprint(blob: bytes) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
+def hashed(name: str) -> str:
+    """Return what stands for a name in a file that is to tell nobody which hosts it knows."""
+    salt = os.urandom(20)
+    return f"{_HASHED}{_text(salt)}|{_text(hmac.digest(salt, name.encode(), 'sha1'))}"
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def add(path: str, name: str, key_type: str, blob: bytes) -> None:
+    """Make a key known: add its line to a file, which is made if it is not there, with its directory."""
+    directory = os.path.dirname(path)
+    if directory and not os.path.isdir(directory):
+        os.makedirs(directory, 0o700)
+    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b", buffering=0) as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+        start = "" if file.read(1) in {b"", b"\n"} else "\n"
+        # In one piece, since others add to it, too.
+        file.write(f"{start}{line(name, key_type, blob)}\n".encode())
+
+
 def read(paths: Iterable[str], name: str) -> Known:
-    """Return what the files say of ``name``; a file that is not there says nothing, a broken line neither."""
+    """Return what the files say of ``name``; a file that cannot be read says nothing, a broken line neither."""
     known = Known()
     for path in paths:
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 for text in file:
                     _take(known, text.split(), name)
-        except FileNotFoundError:
+        except OSError:
             continue
     return known
 

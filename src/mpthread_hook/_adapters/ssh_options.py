@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getopt
 import getpass
+import glob
+import io
 import os
 import re
 import shlex
@@ -16,7 +18,7 @@ except ImportError:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from .ssh_session import Target
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 # All flags of `ssh`, so that what belongs to one that means nothing here is not taken for a host.
 _FLAGS = "46AaCfGgKkMNnqsTtVvXxYyB:b:c:D:E:e:F:I:i:J:L:l:m:O:o:P:p:Q:R:S:W:w:"
 _NAMES = {"-J": "proxyjump", "-p": "port", "-l": "user", "-W": "forward", "-F": "config", "-i": "identityfile"}
+#: How deep files may include others, as for ssh.
+_DEEPEST = 16
 _CONFIGS = ("~/.ssh/config", "/etc/ssh/ssh_config")
 _KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 _GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
@@ -71,6 +75,7 @@ def target(base: Target, options: dict[str, Any], given: Iterable[str] = ()) -> 
             shlex.split(found.get("userknownhostsfile", _KNOWN_HOSTS))
             + shlex.split(found.get("globalknownhostsfile", _GLOBAL_KNOWN_HOSTS))
         ),
+        "hash_names": found.get("hashknownhosts", "no") == "yes",
         "alias": found.get("hostkeyalias", ""),
         "compress": found.get("compression", "no") == "yes",
         "alive": int(found.get("serveraliveinterval", 0)),
@@ -91,8 +96,8 @@ def _configured(host: str, path: str | None) -> dict[str, Any]:
     config = paramiko.SSHConfig()
     for name in [path] if path else _CONFIGS:
         try:
-            with open(os.path.expanduser(name), encoding="utf-8", errors="replace") as file:
-                config.parse(file)
+            lines = _with_includes(os.path.expanduser(name), system=not path and name.startswith("/"))
+            config.parse(io.StringIO("".join(lines)))
         except FileNotFoundError:
             continue
         except paramiko.ConfigParseError as error:
@@ -102,6 +107,35 @@ def _configured(host: str, path: str | None) -> dict[str, Any]:
     except Exception as error:
         # `Match exec` wants a program, by a package that may not be there.
         raise ValueError(f"the configuration of ssh for {host}: {error}") from error
+
+
+def _with_includes(path: str, *, system: bool, depth: int = 0) -> Iterator[str]:
+    """Yield the lines of a configuration, those of files that it includes in their place.
+
+    paramiko passes over `Include`.  A file that is not there is none, as for ssh; one that begins a block inside of
+    another block cannot be put in its place.  Raises ValueError for that, and for files that include each other.
+    """
+    if depth > _DEEPEST:
+        raise ValueError(f"{path}: files include each other more than {_DEEPEST} times")
+    block = ""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            words = re.split(r"\s*=\s*|\s+", line.strip(), maxsplit=1)
+            if words[0].lower() in {"host", "match"}:
+                block = line
+            if words[0].lower() != "include" or len(words) < 2:
+                yield line if line.endswith("\n") else f"{line}\n"
+                continue
+            for pattern in shlex.split(words[1]):
+                base = "/etc/ssh" if system else "~/.ssh"
+                for name in sorted(glob.glob(os.path.join(os.path.expanduser(base), os.path.expanduser(pattern)))):
+                    inner = list(_with_includes(name, system=system, depth=depth + 1))
+                    begins = any(re.match(r"\s*(host|match)\b", one, re.IGNORECASE) for one in inner)
+                    if begins and block and block.split()[1:] not in (["*"], ["all"]):
+                        raise ValueError(f"{path}: {name}, which is included for some hosts, begins with others anew")
+                    yield from inner
+                    # What follows belongs to the block that it stands in.
+                    yield block or "Host *\n"
 
 
 def _via(made: Target, found: dict[str, Any], given: set[str]) -> Target | None:

@@ -68,8 +68,10 @@ class Target:
     passphrase: str | None = field(default=None, repr=False)
     agent: bool = True
     default_keys: bool = True
-    #: As in ssh_config(5): "yes" and "ask" want a known key, "accept-new" no other than that, "no" any.
+    #: As in ssh_config(5): "yes" and "ask" want a known key, "accept-new" no other than that, "no" any; those two add
+    #: a key that is new to the first file, its name hashed if ``hash_names`` says so.
     check: str = "yes"
+    hash_names: bool = False
     known_hosts: tuple[str, ...] = ("~/.ssh/known_hosts",)
     alias: str = ""
     compress: bool = False
@@ -127,7 +129,7 @@ class Session:
             self._transport = transport = paramiko.Transport(self._socket())
             transport.banner_timeout = transport.auth_timeout = transport.channel_timeout = target.timeout
             transport.use_compression(target.compress)
-            known = known_hosts.read(map(os.path.expanduser, target.known_hosts), target.entry_name)
+            known = self._known(target.entry_name)
             _prefer(transport.get_security_options(), known)
             transport.start_client(timeout=target.timeout)
             self._check_host(known)
@@ -154,9 +156,15 @@ class Session:
             raise Unreachable(f"{shown} is marked as revoked")
         if blob in known.keys.get(kind, ()):
             return
+        if kind not in known.keys:
+            if self._is_known_without_port(kind, blob):
+                return
+            if check in {"no", "accept-new"}:
+                self._make_known(kind, blob)
+                return
         if check == "no":
             # As with ssh: whoever answers in the place of a host that is known does not get a password.
-            self._trusted = kind not in known.keys
+            self._trusted = False
             return
         files = ", ".join(self.target.known_hosts)
         if kind in known.keys:
@@ -164,11 +172,28 @@ class Session:
                 f"{shown} is not the one that is known: the host has a new key, or another answers in its place. "
                 f"If it is new, replace the line of {name} in {files}"
             )
-        if check != "accept-new":
-            raise Unreachable(
-                f"{shown} is not known. If it is the right one, add this line to {self.target.known_hosts[0]}: "
-                f"{known_hosts.line(name, kind, blob)}"
-            )
+        raise Unreachable(
+            f"{shown} is not known. If it is the right one, add this line to {self.target.known_hosts[0]}: "
+            f"{known_hosts.line(name, kind, blob)}"
+        )
+
+    def _known(self, name: str) -> known_hosts.Known:
+        return known_hosts.read(map(os.path.expanduser, self.target.known_hosts), name)
+
+    def _is_known_without_port(self, kind: str, blob: bytes) -> bool:
+        """Return whether the host shows the key that the files have for it on the usual port, as ssh takes it."""
+        if self.target.port == known_hosts.PORT or self.target.alias:
+            return False
+        known = self._known(known_hosts.entry_name(self.target.host, known_hosts.PORT))
+        return blob in known.keys.get(kind, ()) and blob not in known.revoked
+
+    def _make_known(self, kind: str, blob: bytes) -> None:
+        name = self.target.entry_name
+        try:
+            path = os.path.expanduser(self.target.known_hosts[0])
+            known_hosts.add(path, known_hosts.hashed(name) if self.target.hash_names else name, kind, blob)
+        except (IndexError, OSError):
+            pass  # ssh says so and goes on; there is no file to which more could be said
 
     def _authenticate(self) -> None:
         target, transport = self.target, self._transport

@@ -75,6 +75,35 @@ def test_the_configuration(home: Path) -> None:
     assert made("-F", str(home / "other")).user == "others"
 
 
+def test_included_files(home: Path) -> None:
+    """They count where they stand, by their order; what follows them belongs to the block around it."""
+    ssh = home / ".ssh"
+    (ssh / "parts").mkdir()
+    (ssh / "parts" / "a").write_text("Host other\n User other\nHost host\n Port 2200\n", encoding="utf-8")
+    (ssh / "parts" / "b").write_text("Host host\n Port 2300\n User second", encoding="utf-8")
+    (ssh / "plain").write_text("HostName 10.0.0.3\n", encoding="utf-8")
+    (ssh / "config").write_text(
+        "Include parts/* nothing\nConnectTimeout 7\nHost host\n Include ~/.ssh/plain\n HostKeyAlias alias\n"
+        "Host other\n HostName 10.0.0.9\n",
+        encoding="utf-8",
+    )
+    found = made()
+    assert (found.port, found.user, found.timeout) == (2200, "second", 7)
+    assert (found.host, found.alias) == ("10.0.0.3", "alias")
+
+
+def test_files_that_cannot_be_included(home: Path) -> None:
+    """One that includes itself, and one that begins a block inside of another one's block."""
+    config = home / ".ssh" / "config"
+    config.write_text("Include config\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="include each other"):
+        made()
+    (home / ".ssh" / "more").write_text("Host host\n Port 1\n", encoding="utf-8")
+    config.write_text("Host h*\n Include more\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="more, which is included for some hosts"):
+        made()
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -121,6 +122,38 @@ def test_checking(target: Target, tmp_path: Path, check: str, unknown: bool, cha
         else:
             with pytest.raises(Unreachable, match="is not known" if not text else "is not the one that is known"):
                 Session(dataclasses.replace(target, check=check))
+
+
+@pytest.mark.parametrize("check", ["accept-new", "no"])
+@pytest.mark.parametrize("hashed", [False, True])
+def test_a_new_host_is_added(target: Target, tmp_path: Path, check: str, hashed: bool) -> None:
+    """As by ssh: to the first file, which is made, once; the next session with it is a checked one."""
+    files = (str(tmp_path / "new" / "file"), target.known_hosts[0])
+    (tmp_path / "known").write_text("other.example ssh-rsa AAAA", encoding="utf-8")
+    new = dataclasses.replace(target, check=check, known_hosts=files, hash_names=hashed)
+    Session(new).close()
+    Session(new).close()
+    (line,) = (tmp_path / "new" / "file").read_text(encoding="utf-8").splitlines()
+    assert (new.entry_name in line) is not hashed
+    Session(dataclasses.replace(new, check="yes")).close()
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    # Behind a line that has no end.
+    Session(dataclasses.replace(new, known_hosts=files[1:])).close()
+    assert len((tmp_path / "known").read_text(encoding="utf-8").splitlines()) == 2
+    # Where nothing can be written, it goes on all the same.
+    Session(dataclasses.replace(new, known_hosts=(os.path.join(os.devnull, "file"),))).close()
+
+
+def test_a_key_that_is_known_for_the_usual_port(target: Target, tmp_path: Path) -> None:
+    """A host has the same key on every port, if the files say nothing of the port that it is reached by."""
+    line = (tmp_path / "known").read_text(encoding="utf-8")
+    plain = line.replace(line.split()[0], "127.0.0.1")
+    (tmp_path / "known").write_text(plain, encoding="utf-8")
+    Session(target).close()
+    for text in (f"{plain}@revoked {plain}", plain.replace("127.0.0.1", "127.0.0.2")):
+        (tmp_path / "known").write_text(text, encoding="utf-8")
+        with pytest.raises(Unreachable):
+            Session(target)
 
 
 def test_a_changed_host_gets_no_password(target: Target, server: Server, tmp_path: Path) -> None:
