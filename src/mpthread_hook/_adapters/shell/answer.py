@@ -50,9 +50,10 @@ def each(name: str, paths: Iterable[str], function: Callable[[str], object], sta
 
 
 def read_options(arguments: Sequence[str], known: str, valued: str = "") -> tuple[dict[str, str], list[str]]:
-    """Take the options off, by letter: those of ``valued`` have a value, the others an empty one.
+    """Take the options off, by letter.
 
-    `Unsupported` for one that is not known, and for one behind an operand: there systems disagree.
+    Those of ``valued`` have a value, or several, a line each; the others an empty one.  `Unsupported` for one that
+    is not known, and for one behind an operand: there systems disagree.
     """
     options: dict[str, str] = {}
     rest = list(arguments)
@@ -66,7 +67,8 @@ def read_options(arguments: Sequence[str], known: str, valued: str = "") -> tupl
             if letter in valued:
                 if not letters and not rest:
                     raise Unsupported(word)
-                options[letter] = letters or rest.pop(0)
+                value = letters or rest.pop(0)
+                options[letter] = f"{options[letter]}\n{value}" if letter in options else value
                 break
             if letter not in known:
                 raise Unsupported(word)

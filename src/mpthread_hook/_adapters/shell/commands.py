@@ -125,8 +125,48 @@ def _command_v(shell: Shell, arguments: Sequence[str]) -> Answer:
 def _exit(shell: Shell, arguments: Sequence[str]) -> Answer:
     if len(arguments) > 1 or not re.fullmatch(r"\d{0,3}", "".join(arguments)):
         raise Unsupported(" ".join(arguments))
-    shell.exited = True
+    shell.leaving = "exit"
     return Answer(int(arguments[0]) & 0xFF if arguments else shell.status)
+
+
+def _break(shell: Shell, arguments: Sequence[str]) -> Answer:
+    if arguments:
+        raise Unsupported(" ".join(arguments))
+    shell.leaving = "break"
+    return Answer()
+
+
+def _continue(shell: Shell, arguments: Sequence[str]) -> Answer:
+    if arguments:
+        raise Unsupported(" ".join(arguments))
+    shell.leaving = "continue"
+    return Answer()
+
+
+def _set(shell: Shell, arguments: Sequence[str]) -> Answer:
+    if arguments not in (["-e"], ["+e"]):
+        raise Unsupported(" ".join(arguments))
+    shell.strict = arguments == ["-e"]
+    return Answer()
+
+
+def _shift(shell: Shell, arguments: Sequence[str]) -> Answer:
+    if arguments or not shell.parameters:
+        raise Unsupported(" ".join(arguments))
+    del shell.parameters[0]
+    return Answer()
+
+
+def _line(shell: Shell, arguments: Sequence[str]) -> Answer:
+    """Take a line of the input, and give its words to variables, the rest to the last one (``read``)."""
+    rest = [word for word in arguments if word != "-r"]
+    if not rest or b"\\" in shell.stdin or not all(re.fullmatch(_NAME, name) for name in rest):
+        raise Unsupported(" ".join(arguments))
+    line, end, shell.stdin = shell.stdin.partition(b"\n")
+    words = os.fsdecode(line).strip(" \t").split(None, len(rest) - 1)
+    for number, name in enumerate(rest):
+        shell.assign(name, words[number] if number < len(words) else "")
+    return Answer(0 if end else 1)
 
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -184,10 +224,12 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     ":": _true,
     "[": _bracket,
     "basename": _basename,
+    "break": _break,
     "cat": texts.cat,
     "cd": _cd,
     "chmod": files.chmod,
     "command": _command_v,
+    "continue": _continue,
     "cp": files.cp,
     "cut": texts.cut,
     "date": system.date,
@@ -210,11 +252,14 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     "printenv": system.printenv,
     "printf": texts.printf,
     "pwd": _pwd,
+    "read": _line,
     "readlink": files.readlink,
     "realpath": files.realpath,
     "rm": files.rm,
     "rmdir": files.rmdir,
     "seq": texts.seq,
+    "set": _set,
+    "shift": _shift,
     "sleep": _sleep,
     "sort": texts.sort,
     "ssh-keygen": keys.ssh_keygen,
@@ -231,6 +276,8 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     **texts.DIGESTS,
 }
 #: What is no program, since it changes the shell.
-ONLY_SHELLS = frozenset((":", "cd", "command", "exit", "export", "umask"))
+ONLY_SHELLS = frozenset(
+    (":", "break", "cd", "command", "continue", "exit", "export", "read", "set", "shift", "umask")
+)
 # What is a program, and shells have it in them as well.
 _IN_SHELLS = frozenset(("[", "echo", "false", "printf", "pwd", "test", "true"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -11,7 +12,25 @@ from functools import partial
 from ..ansible_execution import explain
 from .answer import NOT_FOUND, Answer, CannotStart, complaint
 from .commands import COMMANDS, ONLY_SHELLS
-from .words import Group, Home, Redirection, Simple, Step, Text, Unsupported, Variable, Word, parse
+from .files import collate
+from .words import (
+    Command,
+    For,
+    Group,
+    Home,
+    If,
+    Output,
+    Pattern,
+    Redirection,
+    Simple,
+    Step,
+    Text,
+    Unsupported,
+    Variable,
+    While,
+    Word,
+    parse,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +41,6 @@ _PYTHON = re.compile(r"python(\d+(\.\d+)*)?(\.exe)?")
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
 #: Bytes of the longest line that says what runs a script.
 _LINE = 1 << 10
-_RESERVED = frozenset(
-    ("if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "function", "in")
-)  # fmt: skip
 
 
 class Shell:
@@ -40,6 +56,8 @@ class Shell:
         environ: Mapping[str, str] | None = None,
         umask: int | None = None,
         stdin: bytes = b"",
+        parameters: Sequence[str] = (),
+        name: str = "sh",
     ) -> None:
         self._python = python
         self.cwd = cwd
@@ -48,9 +66,15 @@ class Shell:
         self.variables: dict[str, str] = {}
         self.umask = umask
         self.stdin = stdin
-        #: Of the last command, and whether it said that it was the last one.
+        self.parameters = list(parameters)
+        self.name = name
+        #: Of the last command.
         self.status = 0
-        self.exited = False
+        #: Why no further command is run: "exit", or "break" or "continue" in a loop.
+        self.leaving = ""
+        #: Whether a command that fails is the last one, and how many conditions are being looked at, where it is not.
+        self.strict = False
+        self._conditions = 0
         #: What the last ``$(...)`` of the command that is read answered.
         self._substituted = Answer()
 
@@ -72,22 +96,31 @@ class Shell:
         return partial(self.call, list(command), {})
 
     def _list(self, steps: Sequence[Step]) -> Answer:
-        answer = Answer()
+        answer = Answer(self.status)
         stdout, stderr = [], []
-        for step in steps:
+        for number, step in enumerate(steps):
             if (step.operator == "&&" and answer.status) or (step.operator == "||" and not answer.status):
                 continue
-            answer = self._pipeline(step.commands) if len(step.commands) > 1 else self._command(step.commands[0])
+            tested = step.negated or (number + 1 < len(steps) and steps[number + 1].operator != ";")
+            self._conditions += tested
+            try:
+                answer = self._pipeline(step.commands) if len(step.commands) > 1 else self._command(step.commands[0])
+            finally:
+                self._conditions -= tested
             stdout.append(answer.stdout)
             stderr.append(answer.stderr)
+            if step.negated and not self.leaving:
+                answer = Answer(int(not answer.status))
             self.status = answer.status
-            if self.exited:
+            if self.strict and answer.status and not tested and not self._conditions:
+                self.leaving = self.leaving or "exit"
+            if self.leaving:
                 break
         return Answer(answer.status, b"".join(stdout), b"".join(stderr))
 
-    def _pipeline(self, commands: Sequence[Simple | Group]) -> Answer:
+    def _pipeline(self, commands: Sequence[Command]) -> Answer:
         """Run commands one after the other, each with the output of the one before it; the last one's status counts."""
-        answer = Answer(0, self.stdin)
+        answer = Answer(0, self.take_stdin())
         stderr = []
         for command in commands:
             shell = self._subshell()
@@ -96,17 +129,79 @@ class Shell:
             stderr.append(answer.stderr)
         return Answer(answer.status, answer.stdout, b"".join(stderr))
 
-    def _command(self, command: Simple | Group) -> Answer:
-        return self._subshell()._list(command.steps) if isinstance(command, Group) else self._simple(command)
+    def _command(self, command: Command) -> Answer:
+        if isinstance(command, Simple):
+            return self._simple(command)
+        return self._redirect(command.redirections, partial(self._compound, command))
+
+    def _compound(self, command: Group | If | For | While) -> Answer:
+        if isinstance(command, Group):
+            shell = self._subshell() if command.subshell else self
+            answer = shell._list(command.steps)
+            self.stdin = shell.stdin
+            return answer
+        parts: list[Answer] = []
+        status = 0
+        if isinstance(command, If):
+            for condition, body in command.branches:
+                if not condition or not self._condition(condition, parts):
+                    status = 0 if self.leaving else self._part(body, parts)
+                    break
+                if self.leaving:
+                    break
+        elif isinstance(command, For):
+            words = [Variable("@", True)] if command.words is None else []
+            fields = self._fields((tuple(words),) if words else command.words or ())
+            for field in fields:
+                self.assign(command.name, field)
+                status = self._part(command.steps, parts)
+                if self._leaves_loop():
+                    break
+        else:
+            while (not self._condition(command.condition, parts)) is command.zero and not self.leaving:
+                status = self._part(command.steps, parts)
+                if self._leaves_loop():
+                    break
+        if self.leaving == "exit":
+            status = self.status
+        return Answer(status, b"".join(part.stdout for part in parts), b"".join(part.stderr for part in parts))
+
+    def _part(self, steps: Sequence[Step], parts: list[Answer]) -> int:
+        parts.append(self._list(steps))
+        return parts[-1].status
+
+    def _condition(self, steps: Sequence[Step], parts: list[Answer]) -> int:
+        self._conditions += 1
+        try:
+            return self._part(steps, parts)
+        finally:
+            self._conditions -= 1
+
+    def _leaves_loop(self) -> bool:
+        """Return whether the loop that has run its list once is left; what was said of the loop is done with."""
+        leaving = self.leaving
+        if leaving != "exit":
+            self.leaving = ""
+        return leaving in {"exit", "break"}
+
+    def assign(self, name: str, value: str) -> None:
+        """Give a variable a value."""
+        (self.environ if name in self.environ else self.variables)[name] = value
+
+    def take_stdin(self) -> bytes:
+        """Return the input that is left, which is gone then."""
+        data, self.stdin = self.stdin, b""
+        return data
 
     def _subshell(self) -> Shell:
         return self.with_environ({})
 
     def with_environ(self, environ: Mapping[str, str]) -> Shell:
         """Return a copy of this shell that has these variables in its environment, too."""
-        copy = Shell(self._python, self.cwd, {**self.environ, **environ}, self.umask, self.stdin)
+        everything = {**self.environ, **environ}
+        copy = Shell(self._python, self.cwd, everything, self.umask, self.stdin, self.parameters, self.name)
         copy.variables = dict(self.variables)
-        copy.status = self.status
+        copy.status, copy.strict, copy._conditions = self.status, self.strict, self._conditions
         return copy
 
     # -- words ---------------------------------------------------------------------------------------------
@@ -117,29 +212,93 @@ class Shell:
             return self.variables[name]
         return self.environ[name] if name in self.environ else os.environ.get(name, "")
 
-    def _value(self, word: Word) -> tuple[str, bool]:
-        """Return the text of a word, and whether it is a word even if that is empty."""
-        text, counts = [], False
+    def _parameter(self, name: str) -> str | None:
+        """Return the value of a variable or of what shells have for parameters; None if there is none."""
+        if name == "?":
+            return str(self.status)
+        if name == "#":
+            return str(len(self.parameters))
+        if name in "@*":
+            return " ".join(self.parameters) if self.parameters else None
+        if name.isdigit():
+            number = int(name)
+            return self.name if not number else self.parameters[number - 1] if number <= len(self.parameters) else None
+        known = name in self.variables or name in self.environ or name in os.environ
+        return self.variable(name) if known else None
+
+    def _expanded(self, piece: Variable | Output) -> str | Word:
+        """Return the text that an expansion is, or the word that it stands for."""
+        if isinstance(piece, Output):
+            shell = self._subshell()
+            answer = shell._list(piece.command)
+            self._substituted = Answer(answer.status, b"", self._substituted.stderr + answer.stderr)
+            return os.fsdecode(answer.stdout).rstrip("\n")
+        value = self._parameter(piece.name)
+        none = not value if ":" in piece.operator else value is None
+        if piece.operator.endswith("-") and none:
+            return piece.other
+        if piece.operator.endswith("+"):
+            return "" if none else piece.other
+        return value or ""
+
+    def _text(self, word: Word) -> str:
+        """Return the text of a word that stays one: it is not split, and stands for no names of files."""
+        text = []
         for piece in word:
-            if isinstance(piece, Text):
+            if isinstance(piece, (Text, Pattern)):
                 text.append(piece.text)
-                counts = True
-                continue
-            if isinstance(piece, Home):
+            elif isinstance(piece, Home):
                 text.append(self.home(piece.user))
-                counts = True
-                continue
-            if isinstance(piece, Variable):
-                value = self.variable(piece.name)
             else:
-                answer = self._subshell()._list(piece.command)
-                value = os.fsdecode(answer.stdout).rstrip("\n")
-                self._substituted = Answer(answer.status, b"", self._substituted.stderr + answer.stderr)
-            if not piece.quoted and re.search(r"[\s*?\[]", value):
-                raise Unsupported(value)  # it would be split into words and matched with files
-            counts |= piece.quoted or bool(value)
-            text.append(value)
-        return "".join(text), counts
+                found = self._expanded(piece)
+                text.append(found if isinstance(found, str) else self._text(found))
+        return "".join(text)
+
+    def _fields(self, words: Sequence[Word]) -> list[str]:
+        """Return the words that a command gets: split where they are not quoted, and names for patterns."""
+        return [name for word in words for field in self._split(word) for name in self._names(field)]
+
+    def _split(self, word: Word) -> list[list[tuple[str, bool]]]:
+        """Return the fields of a word, each as texts and whether they may be patterns."""
+        if word == (Variable("@", True),):
+            return [[(parameter, False)] for parameter in self.parameters]
+        fields: list[list[tuple[str, bool]]] = []
+        joined = False  # whether the next text belongs to the last field
+
+        def add(text: str, *, pattern: bool) -> None:
+            nonlocal joined
+            if not joined:
+                fields.append([])
+            fields[-1].append((text, pattern))
+            joined = True
+
+        for piece in word:
+            if isinstance(piece, (Text, Pattern)):
+                add(piece.text, pattern=isinstance(piece, Pattern))
+            elif isinstance(piece, Home):
+                add(self.home(piece.user), pattern=False)
+            elif piece.quoted:
+                if isinstance(piece, Variable) and piece.name == "@":
+                    raise Unsupported("$@ in the middle of a word")
+                add(self._text((piece,)), pattern=False)
+            else:
+                found = self._expanded(piece)
+                parts = re.split(r"[ \t\n]+", found if isinstance(found, str) else self._text(found))
+                for number, part in enumerate(parts):
+                    joined = joined and not number
+                    if part:
+                        add(part, pattern=True)
+                if len(parts) > 1 and not parts[-1]:
+                    joined = False
+        return fields
+
+    def _names(self, field: list[tuple[str, bool]]) -> list[str]:
+        """Return the names of files that a field is a pattern for; the field itself, if it is for none."""
+        text = "".join(part for part, _ in field)
+        if not any(pattern and re.search(r"[*?\[]", part) for part, pattern in field):
+            return [text]
+        wanted = "".join(part if pattern else glob.escape(part) for part, pattern in field)
+        return collate(self, glob.glob(wanted, root_dir=self.cwd)) or [text]
 
     def home(self, user: str) -> str:
         """Return the home directory of a user, of this one if that is empty."""
@@ -149,21 +308,28 @@ class Shell:
 
     def _simple(self, command: Simple) -> Answer:
         self._substituted = Answer()
-        assigned = {name: self._value(word)[0] for name, word in command.assignments}
-        words = [text for text, counts in map(self._value, command.words) if counts]
+        words = self._fields(command.words)
         if not words:
-            for name, value in assigned.items():
-                (self.environ if name in self.environ else self.variables)[name] = value
+            for name, word in command.assignments:
+                self.assign(name, self._text(word))
             return self._substituted
+        assigned = {name: self._text(word) for name, word in command.assignments}
+        return self._redirect(command.redirections, lambda: self.call(words, assigned))
+
+    def _redirect(self, redirections: Sequence[Redirection], run: Callable[[], Answer]) -> Answer:
+        """Run something with its streams leading elsewhere."""
         try:
-            sinks, stdin = self._redirected(command.redirections)
+            sinks, stdin = self._redirected(redirections)
         except OSError as error:
             return Answer(1, b"", os.fsencode(f"sh: {error.filename}: {error.strerror}\n"))
-        before, self.stdin = self.stdin, self.stdin if stdin is None else stdin
-        try:
-            answer = self.call(words, assigned)
-        finally:
-            self.stdin = before
+        if stdin is None:
+            answer = run()
+        else:
+            before, self.stdin = self.stdin, stdin
+            try:
+                answer = run()
+            finally:
+                self.stdin = before
         kept: dict[int, list[bytes]] = {1: [], 2: []}
         for number, text in ((1, answer.stdout), (2, answer.stderr)):
             sink = sinks[number]
@@ -182,7 +348,7 @@ class Shell:
             if isinstance(one.target, int):
                 sinks.update(dict.fromkeys(one.streams, sinks[one.target]))
                 continue
-            path = self.path(self._value(one.target)[0])
+            path = self.path(self._text(one.target))
             if one.mode == "rb":
                 with open(path, "rb") as file:
                     stdin = file.read()
@@ -212,35 +378,64 @@ class Shell:
         """Run a program by its words, with these variables added to its environment; raises as `run`."""
         function = _builtin(words[0])
         if function is not None:
+            # What a shell changes of itself it changes in spite of variables that are only for the command.
             return _try(function, self.with_environ(assigned) if assigned else self, words)
         environ = {**self.environ, **assigned}
         if is_python(words[0]):
-            return self._python(words, environ, self.cwd, self.stdin)
+            return self._python(words, environ, self.cwd, self.take_stdin())
+        if os.path.basename(words[0]) in SHELLS:
+            return self._inner(words, environ)
         script = self._script(words[0])
         if script is None:
             raise CannotStart(words[0])
-        return self._python([sys.executable or "python3", script, *words[1:]], environ, self.cwd, self.stdin)
+        if _first_line(script) == "shell":
+            return self._inner(["sh", script, *words[1:]], environ)
+        return self._python([sys.executable or "python3", script, *words[1:]], environ, self.cwd, self.take_stdin())
+
+    def _inner(self, words: list[str], environ: Mapping[str, str]) -> Answer:
+        """Run another shell: with a text, ``-c``, or a file, and parameters."""
+        rest = words[1:]
+        strict = rest[:1] in (["-e"], ["-ec"])
+        if rest[:1] == ["-ec"]:
+            rest[:1] = ["-c"]
+        elif strict:
+            del rest[0]
+        if len(rest) > 1 and rest[0] == "-c":
+            text, name, parameters = rest[1], (*rest[2:3], "sh")[0], rest[3:]
+        elif rest and not rest[0].startswith("-"):
+            with open(self.path(rest[0]), encoding="utf-8", errors="surrogateescape") as file:
+                text, name, parameters = file.read(), rest[0], rest[1:]
+        else:
+            raise Unsupported(" ".join(words))
+        shell = Shell(self._python, self.cwd, environ, self.umask, self.take_stdin(), parameters, name)
+        shell.strict = strict
+        return shell.run(text)
 
     def _script(self, name: str) -> str | None:
-        """Return the file of a program that is a Python script; None if it is anything else."""
+        """Return the file of a program that is a script for Python or a shell; None if it is anything else."""
         found = shutil.which(self.path(name) if "/" in name else name, path=self.variable("PATH") or None)
-        return found if found is not None and _is_for_python(found) else None
+        return found if found is not None and _first_line(found) else None
 
     def _can(self, name: str) -> bool:
-        return _builtin(name) is not None or is_python(name) or self._script(name) is not None
+        return _builtin(name) is not None or is_python(name) or name in SHELLS or self._script(name) is not None
 
     def _check(self, steps: Sequence[Step]) -> None:
         """Raise `CannotStart` for a program that would be needed, before anything has been done."""
         for command in (command for step in steps for command in step.commands):
-            if isinstance(command, Group):
+            if isinstance(command, If):
+                for condition, body in command.branches:
+                    self._check(condition)
+                    self._check(body)
+            elif isinstance(command, While):
+                self._check(command.condition)
                 self._check(command.steps)
-                continue
-            for word in command.words[:1]:
-                if len(word) == 1 and isinstance(word[0], Text):
-                    name = word[0].text
-                    if name in _RESERVED:
-                        raise Unsupported(name)
-                    if not self._can(name):
+            elif isinstance(command, (Group, For)):
+                self._check(command.steps)
+            else:
+                for word in command.words[:1]:
+                    name = word[0].text if len(word) == 1 and isinstance(word[0], Text) else ""
+                    made = "/" in name and not os.path.exists(self.path(name))  # perhaps by what comes before it
+                    if name and not made and not self._can(name):
                         raise CannotStart(name)
 
     def path(self, path: str) -> str:
@@ -253,22 +448,24 @@ def is_python(program: str) -> bool:
     return program == sys.executable or _PYTHON.fullmatch(os.path.basename(program)) is not None
 
 
-def _is_for_python(path: str) -> bool:
-    """Return whether the first line of a program names Python: there is no other way to run it here."""
+def _first_line(path: str) -> str:
+    """Return what the first line of a program names: "python", or "shell", or nothing that can be run here."""
     try:
         with open(path, "rb") as file:
             first = file.readline(_LINE)
             second = file.readline(_LINE)  # where the name is too long for the first line, a shell is asked
     except OSError:
-        return False
+        return ""
     if not first.startswith(b"#!"):
-        return False
+        return ""
     words = os.fsdecode(first[2:]).split()
     if words and os.path.basename(words[0]) == "env":
         del words[0]
     elif words == ["/bin/sh"] and second.startswith(b"'''exec' "):
         words = [os.fsdecode(second.split(b" ", 1)[1]).partition(' "$0"')[0].strip(' "')]
-    return bool(words) and is_python(words[0])
+    if words and is_python(words[0]):
+        return "python"
+    return "shell" if len(words) == 1 and os.path.basename(words[0]) in SHELLS else ""
 
 
 def _try(function: Callable[[Shell, list[str]], Answer], shell: Shell, words: list[str]) -> Answer:

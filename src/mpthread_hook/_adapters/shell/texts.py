@@ -24,7 +24,7 @@ def _read(shell: Shell, paths: Sequence[str], name: str) -> tuple[list[tuple[str
     for path in paths or ["-"]:
         try:
             if path == "-":
-                found.append((path, shell.stdin))
+                found.append((path, shell.take_stdin()))
                 continue
             with open(shell.path(path), "rb") as file:
                 found.append((path, file.read()))
@@ -141,19 +141,19 @@ _PATTERN = re.compile(r"\^?(?:[\w\s\-/:=,;@%&~!'\"<>#]|\.\*?|\\[.*\[\]$^/])*\$?"
 
 def grep(shell: Shell, arguments: Sequence[str]) -> Answer:
     """Write the lines that hold a text or a simple pattern."""
-    options, rest = read_options(arguments, "qcvixFEhs")
-    if not rest or "\n" in rest[0]:
-        raise Unsupported(" ".join(arguments))
-    pattern, *paths = rest
+    options, paths = read_options(arguments, "qcvixFEhs", "e")
+    if "e" not in options:
+        if not paths:
+            raise Unsupported(" ".join(arguments))
+        options["e"] = paths.pop(0)
+    patterns = options["e"].split("\n")
     if "F" in options:
-        pattern = re.escape(pattern)
-    elif not _PATTERN.fullmatch(pattern):
-        raise Unsupported(pattern)
-    flags = re.IGNORECASE if "i" in options else 0
-    # Lines are text, in which a character is one and not its bytes; without their ends, `$` is the end.
-    sought = re.compile(rf"\A(?:{pattern})\Z" if "x" in options else pattern.replace("$", r"\Z"), flags)
-    if "F" in options and "x" not in options:
-        sought = re.compile(pattern, flags)
+        patterns = list(map(re.escape, patterns))
+    elif not all(map(_PATTERN.fullmatch, patterns)):
+        raise Unsupported(options["e"])
+    # Lines are text, in which a character is one and not its bytes; they come without their ends.
+    form = r"\A(?:{})\Z" if "x" in options else "(?:{})"
+    sought = re.compile("|".join(map(form.format, patterns)), re.IGNORECASE if "i" in options else 0)
     found, errors = _read(shell, paths, "grep")
     matched, written = False, []
     for path, data in found:
@@ -247,25 +247,25 @@ def tr(shell: Shell, arguments: Sequence[str]) -> Answer:
         raise Unsupported(" ".join(arguments))
     old = os.fsencode(_set(sets[0]))
     if "d" in options:
-        return Answer(0, shell.stdin.translate(None, old))
+        return Answer(0, shell.take_stdin().translate(None, old))
     new = os.fsencode(_set(sets[1]))
     if not new or len(set(old)) != len(old):
         raise Unsupported(" ".join(arguments))
     new = (new + new[-1:] * len(old))[: len(old)]
-    return Answer(0, shell.stdin.translate(bytes.maketrans(old, new)))
+    return Answer(0, shell.take_stdin().translate(bytes.maketrans(old, new)))
 
 
 def tee(shell: Shell, arguments: Sequence[str]) -> Answer:
     """Write the input to files, with ``-a`` behind what they hold, and on."""
     options, paths = read_options(arguments, "a")
-    errors = []
+    data, errors = shell.take_stdin(), []
     for path in map(shell.path, paths):
         try:
             with open(path, "ab" if "a" in options else "wb", opener=shell.open) as file:
-                file.write(shell.stdin)
+                file.write(data)
         except OSError as error:
             errors.append(complaint("tee", error))
-    return Answer(1 if errors else 0, shell.stdin, b"".join(errors))
+    return Answer(1 if errors else 0, data, b"".join(errors))
 
 
 def seq(_shell: Shell, arguments: Sequence[str]) -> Answer:
