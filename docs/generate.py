@@ -230,9 +230,10 @@ def ansible_modules() -> str:
         "`command`, `shell`, `raw` and `script` answer these themselves, with the options that every system knows:",
         f"{', '.join(f'`{name}`' for name in sorted(COMMANDS))}; and they run Python: the interpreter by any of its",
         "names, with a script, `-c` or `-m`, and every program whose first line names Python. `shell` and `raw` read",
-        "lists (`;`, `&&`, `||`, new lines), pipelines, groups, `if`, `for`, `while`, variables, quotes, `$(…)`, patterns,",
-        "redirections, and `script` such files for `sh`. A command with anything else in it is refused, before any of it is",
-        "done where that can be told by reading it. Messages of commands that fail may be worded differently.",
+        "lists (`;`, `&&`, `||`, new lines), pipelines, groups, `if`, `for`, `while`, variables, quotes, `$(…)`,",
+        "patterns and redirections, and so are files for `sh` read. A command with anything else in it is refused,",
+        "before any of it is done where that can be told by reading it. Messages of commands that fail may be worded",
+        "differently.",
         "",
         "[Run Ansible](../howto/ansible.md) says how to choose where modules run.",
     ]

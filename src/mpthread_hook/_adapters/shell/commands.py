@@ -24,7 +24,7 @@ def _echo(_shell: Shell, arguments: Sequence[str]) -> Answer:
     if arguments[:1] == ["-n"]:
         arguments, end = arguments[1:], ""
     text = " ".join(arguments)
-    if "\\" in text or text.startswith("-"):
+    if "\\" in text or re.match(r"-[neE]+(\s|\Z)", text):
         raise Unsupported(text)  # shells disagree
     return Answer(0, os.fsencode(text + end))
 

@@ -112,7 +112,7 @@ class Shell:
             if step.negated and not self.leaving:
                 answer = Answer(int(not answer.status))
             self.status = answer.status
-            if self.strict and answer.status and not tested and not self._conditions:
+            if self.strict and answer.status and not tested and not self._conditions and _counts(step.commands):
                 self.leaving = self.leaving or "exit"
             if self.leaving:
                 break
@@ -441,6 +441,12 @@ class Shell:
     def path(self, path: str) -> str:
         """Return a path as the shell's directory makes it; the empty one is that of nothing, not the directory's."""
         return os.path.join(self.cwd, path) if path else ""
+
+
+def _counts(commands: Sequence[Command]) -> bool:
+    """Return whether a failure is one of these commands, and not only that of the last one in a list or a loop."""
+    first = commands[0]
+    return len(commands) > 1 or isinstance(first, Simple) or (isinstance(first, Group) and first.subshell)
 
 
 def is_python(program: str) -> bool:
