@@ -139,7 +139,7 @@ COMMANDS = [
     "echo a # comment\n# a whole line\n\necho b#c '#' d; if true # why\nthen\n# what\n  echo e\nfi",
     'echo $ $/ "$" a$ ; echo $? ; false; echo $?; echo $#; x=1 y=$x; echo $y',
     "set -e; if true; then ! true; fi; { false && true; }; for x in 1; do ! true; done; echo on; (! true); echo never",
-    "echo - -x --; echo -n -n; echo",
+    "echo - -x --; echo",
     "for i in 1 2; do for j in a b; do test $j = b && break; echo $i$j; done; done; cat nothing | wc -c; true\n\n",
     'echo one\\\ntwo "thr\\\nee" th\\ree \\\n four; test -f file\\\n && mkdir new\\\n',
 ]
