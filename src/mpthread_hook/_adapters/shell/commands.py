@@ -211,6 +211,12 @@ def _dirname(_shell: Shell, arguments: Sequence[str]) -> Answer:
     return Answer(0, os.fsencode((start or ("/" if arguments[0].startswith("/") else ".")) + "\n"))
 
 
+def _tar(shell: Shell, arguments: Sequence[str]) -> Answer:
+    from .tar.command import tar  # noqa: PLC0415 - loads much, for the few who unpack
+
+    return tar(shell, arguments)
+
+
 def _true(_shell: Shell, _arguments: Sequence[str]) -> Answer:
     return Answer()
 
@@ -264,6 +270,7 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     "sort": texts.sort,
     "ssh-keygen": keys.ssh_keygen,
     "tail": texts.tail,
+    "tar": _tar,
     "tee": texts.tee,
     "test": _test,
     "touch": files.touch,

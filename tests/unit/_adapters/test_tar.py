@@ -1,0 +1,335 @@
+"""Our `tar` lists, compares and extracts as GNU tar does: both get the same archives in the same places."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import random
+import re
+import shutil
+import stat
+import subprocess
+import tarfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mpthread_hook._adapters.shell.words import Unsupported
+from tests.unit._adapters.unpacking import NOBODY, Outcome, as_user, fresh, ours, theirs, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mpthread_hook._adapters.shell.answer import Answer
+
+pytestmark = pytest.mark.unit
+
+
+def _has_gnu_tar() -> bool:
+    try:
+        done = subprocess.run(["tar", "--version"], capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.stdout.startswith(b"tar (GNU tar)")
+
+
+needs_tar = pytest.mark.skipif(not _has_gnu_tar(), reason="there is no GNU tar to compare with")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+LONG = "long/" + "n" * 90 + "/" + "m" * 120
+PLAIN: list[tuple[str, Any, dict[str, Any]]] = [
+    ("top", None, {"mode": 0o750, "uid": 1, "gid": 2, "uname": "daemon", "gname": "bin"}),
+    ("top/file", b"one\n", {"mode": 0o640, "uid": 4242, "gid": 4243}),
+    ("top/empty", b"", {"mode": 0o600}),
+    ("top/run", b"#!/bin/sh\n", {"mode": 0o4755}),
+    ("top/group", b"g", {"mode": 0o2711, "uname": "nobody", "gname": "nogroup"}),
+    ("top/sticky", None, {"mode": 0o1777}),
+    ("top/setgid", None, {"mode": 0o2775}),
+    ("top/sticky/in it", b"deep", {"mtime": 1_500_000_000}),
+    ("top/name with: colon\\and\ttab", b"odd", {}),
+    ("top/Gr\u00fc\u00dfe\u2028\u3000", "t\u00e9xt".encode(), {}),
+    ("top/closed", None, {"mode": 0o500}),
+    ("top/closed/file", b"inside", {}),
+    ("top/none", b"secret", {"mode": 0}),
+    (LONG, b"long", {}),
+    ("other/deep/without/parents", b"x" * 2000, {"mode": 0o666}),
+]
+LINKS: list[tuple[str, Any, dict[str, Any]]] = [
+    ("file", b"contents", {}),
+    ("hard", "=file", {}),
+    ("soft", "file", {"mtime": 1_400_000_000, "uid": 7, "gid": 8}),
+    ("dir", None, {"mtime": 1_300_000_000}),
+    ("dir/up", "../file", {}),
+    ("dir/absolute", "/etc/hostname", {}),
+    ("dir/absolute again", "=dir/absolute", {}),
+    ("dir/dangling", "nowhere", {}),
+    ("folder", "dir", {}),
+    ("folder/through", b"written through a link inside", {}),
+    ("out", "/tmp/mpthread_hook_never", {}),
+    ("out/escaped", b"never", {}),
+    ("again", "/nowhere", {}),
+    ("again", b"a file instead", {}),
+    ("\u00e9", "=file", {}),
+    ("s" * 120, "t" * 130, {}),
+    ("h" * 120, "=file", {}),
+    ("lost", "=nothing", {}),
+]
+ODD: list[tuple[str, Any, dict[str, Any]]] = [
+    ("./", None, {"mode": 0o711}),
+    ("./a", b"a", {}),
+    ("/absolute", b"b", {}),
+    ("../up", b"c", {}),
+    ("a/../b", b"d", {}),
+    ("x/..", b"e", {}),
+    ("deep//double/./dots", b"f", {}),
+    ("link", "=/absolute", {}),
+    ("fifo", None, {"type": tarfile.FIFOTYPE, "mode": 0o640}),
+    ("zero", None, {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 5, "mode": 0o604}),
+    ("loop", None, {"type": tarfile.BLKTYPE, "devmajor": 7, "devminor": 200}),
+    ("strange", b"s", {"type": b"Q"}),
+    ("contiguous", b"t", {"type": tarfile.CONTTYPE}),
+    ("a", None, {}),
+    ("a/below", b"u", {}),
+    ("deep", b"a file where a directory is", {}),
+    ("twice", None, {"mode": 0o700}),
+    ("twice", None, {"mode": 0o711, "mtime": 1_200_000_000}),
+    ("twice/f", b"v", {}),
+    ("early", b"w", {"mtime": -5}),
+    ("late", b"x", {"mtime": 4_000_000_000}),
+    ("left/f", b"", {}),
+    ("right/f", b"", {}),
+    ("left", None, {"mode": 0o751, "mtime": 1_100_000_000}),
+    ("left/g", b"", {}),
+]
+
+
+def pack(members: list[tuple[str, Any, dict[str, Any]]], format: int = tarfile.GNU_FORMAT, **more: Any) -> bytes:
+    """Return an archive: contents are bytes, None for a directory, text for a link ("=" before a hard one)."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=format, **more) as archive:
+        for name, contents, attributes in members:
+            info = tarfile.TarInfo(name)
+            info.mtime, info.mode = 1_600_000_000, 0o644
+            if contents is None:
+                info.type, info.mode = tarfile.DIRTYPE, 0o755
+            elif isinstance(contents, str):
+                info.type = tarfile.LNKTYPE if contents.startswith("=") else tarfile.SYMTYPE
+                info.mode, info.linkname = 0o777, contents.removeprefix("=")
+            else:
+                info.size = len(contents)
+            for key, value in attributes.items():
+                setattr(info, key, value)
+            archive.addfile(info, io.BytesIO(contents) if isinstance(contents, bytes) else None)
+    return file.getvalue()
+
+
+def short(members: list[tuple[str, Any, dict[str, Any]]]) -> list[tuple[str, Any, dict[str, Any]]]:
+    """Return what the oldest formats can hold."""
+    return [
+        (name, contents, attributes)
+        for name, contents, attributes in members
+        if len(name.encode()) < 100 and len(contents if isinstance(contents, str) else "") < 100
+        if attributes.get("mtime", 0) >= 0
+    ]
+
+
+def with_fractions() -> bytes:
+    """Return an archive whose times have fractions of seconds."""
+    members = [
+        ("d", None, {"pax_headers": {"mtime": "1234567890.123456789"}}),
+        ("d/f", b"f", {"pax_headers": {"mtime": "1234567890.5", "comment": "none"}}),
+        ("d/g", b"g", {"pax_headers": {"mtime": "1600000000"}}),
+        ("d/h", b"h", {"pax_headers": {"mtime": "-1.25"}}),
+        ("d/l", "f", {"pax_headers": {"mtime": "1234567890.000000001"}}),
+        ("plain", b"p", {}),
+        ("owned", b"o", {"pax_headers": {"uid": "3000000", "uname": "nob\u00f6dy", "path": "own\u00e9d"}}),
+    ]
+    return pack(members, tarfile.PAX_FORMAT)
+
+
+@cache
+def sparse(format: str) -> bytes:
+    """Return an archive of files with holes, in one of the ways that GNU tar has."""
+    with tarfile.open(fileobj=io.BytesIO(), mode="w"):
+        pass
+    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"mpthread_hook_sparse_{os.getpid()}"
+    folder.mkdir()
+    try:
+        for name, pieces, size in (
+            ("middle", {0: b"start", 1 << 20: b"end"}, None),
+            ("end", {4096: b"x" * 5000}, 1 << 19),
+            ("only a hole", {}, 1 << 18),
+            ("many", {place << 14: b"%d" % place for place in range(40)}, None),
+        ):
+            with open(folder / name, "wb") as file:
+                for place, data in pieces.items():
+                    file.seek(place)
+                    file.write(data)
+                if size is not None:
+                    file.truncate(size)
+            os.utime(folder / name, (0, 1_600_000_000))
+        command = ["tar", "-c", "-S", "-C", str(folder), *format.split(), "--sort=name", "middle", "end"]
+        return subprocess.run([*command, "only a hole", "many"], capture_output=True, check=True).stdout
+    finally:
+        shutil.rmtree(folder)
+
+
+def damaged() -> dict[str, bytes]:
+    """Return what is no archive any more."""
+    good = pack([("one", b"1" * 3000, {}), ("two", b"2" * 100, {}), ("three", b"3", {})])
+    plain = pack([("d", None, {}), ("d/f", random.Random(1).randbytes(100_000), {}), ("g", b"", {})])  # noqa: S311
+    found = {f"cut at {place}": good[:place] for place in (100, 512, 2000, 2048, 3584, 4000, 4097, 4196, 5000, 5632)}
+    found["noise inside"] = good[:3584] + b"\xff" * 512 + good[3584:]
+    found["noise first"] = b"noise" * 200 + good
+    found["a lone zero block"] = good[:3584] + bytes(512) + good[3584:]
+    found["bytes behind"] = good + b"behind" * 1000
+    found["empty"] = b""
+    found["short"] = b"short"
+    found["text"] = b"text\n" * 1000
+    found["zeros"] = bytes(10240)
+    for name, function in (("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)):
+        packed = function(plain)
+        found[f"{name}"] = packed
+        found[f"{name} cut"] = packed[: len(packed) // 2]
+    return found
+
+
+ARCHIVES: dict[str, Callable[[], bytes]] = {
+    "gnu": lambda: pack(PLAIN),
+    "pax": lambda: pack(PLAIN, tarfile.PAX_FORMAT),
+    "ustar": lambda: pack(short(PLAIN), tarfile.USTAR_FORMAT),
+    "links": lambda: pack(LINKS),
+    "links pax": lambda: pack(LINKS, tarfile.PAX_FORMAT),
+    "odd": lambda: pack(ODD),
+    "latin-1": lambda: pack([("Gr\u00fc\u00dfe", b"x", {})], encoding="latin-1"),
+    "fractions": with_fractions,
+    "sparse": lambda: sparse("--format=gnu"),
+    "sparse 0.0": lambda: sparse("--format=pax --sparse-version=0.0"),
+    "sparse 0.1": lambda: sparse("--format=pax --sparse-version=0.1"),
+    "sparse 1.0": lambda: sparse("--format=pax --sparse-version=1.0"),
+    "compressed": lambda: gzip.compress(pack(PLAIN)),
+}
+OPTIONS = [
+    "",
+    "-p",
+    "--no-same-permissions",
+    "--same-owner",
+    "--no-same-owner -v",
+    "--numeric-owner",
+    "--owner=daemon --group=nobody",
+    "--owner=:x",
+    "--owner=99999999999",
+    "--keep-newer-files",
+    "--keep-old-files",
+    "--skip-old-files",
+    "--overwrite",
+    "--unlink-first",
+    "--no-overwrite-dir",
+    "--keep-directory-symlink",
+    "--delay-directory-restore",
+    "--touch",
+    "--warning=no-timestamp",
+    "--strip-components=1 --show-transformed-names -v",
+    "--strip-components=2",
+    "--absolute-names --exclude=*absolute* --exclude=out* --exclude=*up --exclude=x --exclude=again",
+    "--exclude=file --exclude=top/s*",
+    "--exclude=*e",
+    "--exclude=[a-d]* --exclude=top/[!a-s]*",
+    "--exclude=deep/ --exclude=\\*",
+    "--no-wildcards --exclude=top/* --exclude=file",
+    "--no-recursion --exclude=top",
+    "--transform=s/top/bottom/ --show-transformed-names -v",
+    "--transform=s,^[^/]*/,new/, --transform=s/e/E/gS",
+    r"--transform=s/\(.\)\(.\)/\2\1&/;s/i\+/I/ --show-transformed-names",
+    "--xform=s|(f)(i*)|\\1-\\2|x",
+]
+MEMBERS = [("top/file", "dir", "a"), ("top/sticky/", "nothing", "./a"), ("--wildcards", "top/*"), ("top/*",), ("--no-recursion", "top", "--wildcards", "[fd]*")]
+
+
+def quiet(answer: Answer) -> tuple[int, bytes, list[bytes]]:
+    """Return an answer without what differs from run to run: how far away a time is."""
+    text = re.sub(rb"is [\d.]+ s in the future", b"is in the future", answer.stderr)
+    # A program of its own writes when it likes.
+    return answer.status, answer.stdout, text.splitlines()
+
+
+def empty(folder: Path) -> None:
+    """Have nothing there."""
+
+
+def crowded(folder: Path) -> None:
+    """Have other things there than the archives hold."""
+    for name in ("top/file", "file", "a", "early", "late", "strange", "top/sticky", "other/deep", "twice"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"something else")
+        os.utime(folder / name, (0, 1_700_000_000))
+    os.chmod(folder / "file", 0o4751)
+    for name in ("top/empty", "top/run/full", "hard", "soft", "fifo/full", "elsewhere", "dir/dangling"):
+        (folder / name).mkdir(parents=True)
+    os.symlink("elsewhere", folder / "long")
+    os.symlink("elsewhere", folder / "deep")
+    os.symlink("nowhere", folder / "out")
+    os.symlink("elsewhere", folder / "left")
+    (folder / "outside").write_bytes(b"must stay")
+    os.symlink("outside", folder / "top/none")
+    os.symlink("outside", folder / "contiguous")
+    (folder / "right").mkdir(mode=0o700)
+    os.utime(folder / "top/file", (0, 1_000_000_000))
+
+
+def commands(options: str, members: tuple[str, ...]) -> list[list[str]]:
+    """Return the commands of a run of `unarchive`, once more at the end when everything is there."""
+    tail = [*options.split(), "-f", "archive", *members]
+    return [["tar", operation, "-C", "to", *tail] for operation in ("--list", "--diff", "--extract", "--diff")]
+
+
+def compare(folder: Path, archive: bytes, cases: list[Any], owner: int | None, umask: int = 0o027) -> list[str]:
+    """Return what differs for any of the cases: (what is there, options, members, language)."""
+    runs = []
+    for number, (prepare, options, members, language) in enumerate(cases):
+        for who in ("ours", "theirs"):
+            place = folder / f"{number}" / who
+            fresh(place / "to", prepare, owner)
+            (place / "archive").write_bytes(archive)
+        runs += [(folder / f"{number}", words, language) for words in commands(options, members)]
+    since = time.time()
+    if owner is None:
+        old = os.umask(umask)
+        try:
+            found = [ours(place / "ours", words, language) for place, words, language in runs]
+        finally:
+            os.umask(old)
+    else:
+        found = as_user([(place / "ours", words, language) for place, words, language in runs], umask)
+    wrong = []
+    for answer, (place, words, language) in zip(found, runs, strict=True):
+        real = theirs(place / "theirs", words, language, user=owner, umask=umask)
+        if quiet(answer) != quiet(real):
+            wrong.append(f"{place.name} {' '.join(words)} ({language})\n ours   {quiet(answer)}\n theirs {quiet(real)}")
+    for number, case in enumerate(cases):
+        one, other = (tree(folder / f"{number}" / who / "to", since) for who in ("ours", "theirs"))
+        for name in sorted({*one, *other}):
+            if one.get(name) != other.get(name):
+                wrong.append(f"{case[:3]} {name!r}\n ours   {one.get(name)}\n theirs {other.get(name)}")
+    return wrong
+
+
+def cases(archive: str) -> list[Any]:
+    """Return what is tried with an archive."""
+    found: list[Any] = [(prepare, text, (), "C") for text in OPTIONS for prepare in (empty, crowded)]
+    found += [(prepare, "", members, "C") for members in MEMBERS for prepare in (empty, crowded)]
+    found.append((crowded, "--keep-old-files -v", (), "C.UTF-8"))
+    return found
+
+
+@needs_tar
+@pytest.mark.parametrize("name", sorted(ARCHIVES))
+def test_as_root(name: str, tmp_path: Path) -> None:
+    """With owners and modes, or as whoever runs the tests."""
+    wrong = compare(tmp_path, ARCHIVES[name](), cases(name), None); assert not wrong, chr(10).join(wrong)
