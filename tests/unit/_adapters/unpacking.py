@@ -1,4 +1,4 @@
-"""What the tests of `tar` and `unzip` share: both programs run on the same archive in the same place, and are compared."""
+"""What the tests of `tar` and `unzip` share: real programs and ours, on the same archive in the same place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mpthread_hook._adapters.shell.answer import Answer
 from mpthread_hook._adapters.shell.running import Shell
@@ -20,23 +20,20 @@ if TYPE_CHECKING:
 #: A user that owns nothing.
 NOBODY = 65534
 _AS_A_USER = """\
-import json, os, sys
+import bz2, gzip, json, lzma, os, sys
 sys.path[:] = json.loads(sys.argv[1])
-os.umask(int(sys.argv[2]))
-from tests.unit._adapters.unpacking import ours
 from pathlib import Path
+from tests.unit._adapters.unpacking import NOBODY, ours
+from mpthread_hook._adapters.shell.tar import command
+cases = json.load(sys.stdin)
+# Only now: this user may not be allowed to read any of it.
+os.setgroups([])
+os.setgid(NOBODY)
+os.setuid(NOBODY)
+os.umask(int(sys.argv[2]))
 print(json.dumps([[one[0], one[1].decode("latin-1"), one[2].decode("latin-1")]
-    for one in (ours(Path(cwd), words, language) for cwd, words, language in json.load(sys.stdin))]))
+    for one in (ours(Path(cwd), words, language) for cwd, words, language in cases)]))
 """
-
-
-class Outcome(NamedTuple):
-    """What a command said, and what it left behind."""
-
-    status: int
-    stdout: bytes
-    stderr: list[bytes]
-    tree: dict[str, tuple[object, ...]]
 
 
 def nothing(*_arguments: object) -> Answer:
@@ -58,9 +55,6 @@ def as_user(cases: Sequence[tuple[Path, Sequence[str], str]], umask: int) -> lis
         input=todo,
         stdout=subprocess.PIPE,
         text=True,
-        user=NOBODY,
-        group=NOBODY,
-        extra_groups=[],
         check=True,
     )
     return [

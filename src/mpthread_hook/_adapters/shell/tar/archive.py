@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import sys
 import tarfile
 import zlib
 
@@ -85,6 +86,13 @@ def _opener(name: str) -> Callable[[BinaryIO], Any]:
     return (lambda file: cls(fileobj=file)) if name == "gzip" else cls
 
 
+def _errors() -> tuple[type[Exception], ...]:
+    """Return what reading raises: each of the modules that are loaded may have an error of its own."""
+    found = ((sys.modules.get("lzma"), "LZMAError"), (sys.modules.get("compression.zstd"), "ZstdError"))
+    own = [getattr(module, name) for module, name in found if module is not None]
+    return (OSError, ValueError, zlib.error, *own)
+
+
 def check(name: str) -> None:
     """Raise `Unsupported` for a compression that this Python cannot undo."""
     if name:
@@ -101,7 +109,7 @@ class Stream:
     def __init__(self, file: BinaryIO, compression: str, report: Report) -> None:
         self._report = report
         self._at = 0
-        self._raw = file
+        self._is_broken = False
         start = file.read(len(FORMATS["xz"].magic))
         file.seek(0)
         if not compression:
@@ -110,37 +118,36 @@ class Stream:
         self._name = compression
         if compression and not start.startswith(FORMATS[compression].magic):
             known = FORMATS[compression]
-            raise self._child(known.foreign if start or compression != "gzip" else known.cut)
+            self._break(known.foreign if start or compression == "zstd" else known.cut)
+            raise self._child()
         self._file: Any = _opener(compression)(file) if compression else file
 
-    def _child(self, text: str) -> Fatal:
-        """Complain as the program that undoes the compression, and return what is to be raised."""
-        self._report.warn(text, program="")
-        self._report.error(f"Child returned status {FORMATS[self._name].status if self._name else 1}")
+    def _child(self) -> Fatal:
+        """Say that the program failed that undoes the compression, and return what is to be raised."""
+        self._report.error(f"Child returned status {FORMATS[self._name].status}")
         return self._report.hopeless()
 
     def read(self, size: int) -> bytes:
         """Return so many bytes, fewer only at the end."""
+        data = b""
         try:
-            data: bytes = self._file.read(size)
             while len(data) < size and (more := self._file.read(size - len(data))):
                 data += more
         except EOFError:
-            raise self._child(FORMATS[self._name].cut) from None
-        except (OSError, ValueError, zlib.error, RuntimeError) as error:
-            raise self._broken(error) from None
-        except Exception as error:
-            if type(error).__module__.split(".")[0] not in {"_lzma", "lzma", "compression", "_zstd"}:
-                raise
-            raise self._broken(error) from None
+            self._break(FORMATS[self._name].cut)
+        except _errors() as error:
+            if not self._name:
+                reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else str(error)
+                raise self._report.fatal(f"Cannot read: {reason}") from None
+            self._break(f"\n{self._name}: stdin: {error}")
         self._at += len(data)
         return data
 
-    def _broken(self, error: Exception) -> Fatal:
-        if not self._name:
-            reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else str(error)
-            return self._report.fatal(f"Cannot read: {reason}")
-        return self._child(f"\n{self._name}: stdin: {error}")
+    def _break(self, text: str) -> None:
+        """Go on as a program that reads what another has written until that one failed."""
+        if not self._is_broken:
+            self._is_broken = True
+            self._report.warn(text, program="")
 
     def tell(self) -> int:
         return self._at
@@ -155,9 +162,11 @@ class Stream:
             pass
 
     def drain(self) -> None:
-        """Read what follows the archive, which may say that the whole is broken."""
+        """Read what follows the archive; a `Fatal` if it tells that the whole is broken."""
         while self._name and self.read(CHUNK):
             pass
+        if self._is_broken:
+            raise self._child()
 
 
 class _Tape(tarfile.TarFile):
@@ -282,11 +291,15 @@ class Archive:
         for place, size in pieces:
             done = 0
             while done < size:
-                data = self._stream.read(min(CHUNK, size - done))
-                if not data:
+                # In whole blocks, of which the last is filled up: a part of one is as good as nothing.
+                wanted = min(CHUNK, (size - done + BLOCK - 1) // BLOCK * BLOCK)
+                data = self._stream.read(wanted)
+                whole = len(data) // BLOCK * BLOCK
+                if whole:
+                    yield place + done, data[: min(whole, size - done)]
+                if whole < wanted:
                     raise self.early(again=True)
-                yield place + done, data
-                done += len(data)
+                done += whole
 
 
 def open_archive(name: str, stdin: bytes, path: Callable[[str], str], report: Report) -> BinaryIO:

@@ -8,6 +8,7 @@ import pwd
 from typing import NamedTuple
 
 from ..answer import Answer
+from ..patterns import WILDCARDS
 from .archive import Archive, Member, check, open_archive
 from .compare import Comparer
 from .extract import Extractor
@@ -85,8 +86,14 @@ def _work(shell: Shell, options: Options, archive: Archive, report: Report) -> N
     if not os.path.isdir(base):
         reason = "Not a directory" if os.path.exists(base) else "No such file or directory"
         raise report.fatal(f"{report.shown(options.directory.removeprefix('./'), ':')}: Cannot open: {reason}")
-    choice = Choice(options.names, options.exclude)
-    names = Names(report, strip=options.strip, transforms=options.transforms, absolute=options.absolute)
+    choice = Choice(options.names, options.exclude, utf8=report.utf8)
+    names = Names(
+        report,
+        strip=options.strip,
+        transforms=options.transforms,
+        absolute=options.absolute,
+        utf8=report.utf8,
+    )
     lister = Lister(report, options)
     worker: Worker = lister
     if options.operation == "diff":
@@ -104,7 +111,12 @@ def _work(shell: Shell, options: Options, archive: Archive, report: Report) -> N
             worker(Entry(member, name, target, *owners(member)))
     finally:
         worker.finish()
+    unsure = options.wildcards is None
     for name in choice.missing():
+        if unsure and WILDCARDS.search(name):
+            unsure = False
+            report.warn("Pattern matching characters used in file names")
+            report.warn("Use --wildcards to enable pattern matching, or --no-wildcards to suppress this warning")
         report.error(f"{report.shown(name, ':')}: Not found in archive")
 
 

@@ -51,7 +51,7 @@ class Comparer:
         elif member.is_link:
             other = self._stat(entry.target, self._path(entry.target), about=entry.name)
             if other is not None and not os.path.samestat(found, other):
-                self._report.differs(entry.name, f"Not linked to {self._report.quoted(entry.target)}")
+                self._report.differs(entry.name, f"Not linked to {self._report.shown(entry.target)}")
         elif member.is_directory:
             if not stat.S_ISDIR(found.st_mode):
                 self._report.differs(entry.name, "File type differs")

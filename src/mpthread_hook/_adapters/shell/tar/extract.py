@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from .names import climbs
-from .options import KEEP, KEEP_DIRECTORY, NEWER, OVERWRITE, SKIP, UNLINK
+from .options import KEEP, NEWER, OVERWRITE, SKIP, UNLINK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _CAN_UTIME = os.utime in os.supports_follow_symlinks
 
 
 #: Where a directory that is there gets the status of the member.
-_OVERLAYING = frozenset(("", OVERWRITE, KEEP_DIRECTORY))
+_OVERLAYING = frozenset(("", OVERWRITE))
 
 
 class _Skip(Exception):
@@ -41,7 +41,8 @@ class _Skip(Exception):
 
 @dataclass
 class _Status:
-    """What a file is to have in the end; no owner and time for a directory that no member describes."""
+    """What a file is to have in the end; no owner and time for a directory that no member describes.
+    """
 
     mode: int
     uid: int | None = None
@@ -93,6 +94,9 @@ class Extractor:
         root = os.geteuid() == 0
         self._owners = root if options.same_owner is None else options.same_owner
         self._modes = root if options.same_permissions is None else options.same_permissions
+        self._said = False
+        #: Whether directories were made for the member that is being made.
+        self._made = False
         self._started = time.time_ns()
         self._directories: list[_Directory] = []
         self._links: dict[tuple[int, int], _Link] = {}
@@ -120,7 +124,7 @@ class Extractor:
     def finish(self) -> None:
         """Give directories their status, put links in their places, and see to what holds those."""
         self._leave("")
-        for link in self._links.values():
+        for link in reversed(self._links.values()):
             self._put(link)
         self._links.clear()
         self._leave("", after_links=True)
@@ -154,7 +158,7 @@ class Extractor:
             except FileNotFoundError:
                 pass
             except OSError as error:
-                if error.errno != errno.EINVAL:  # for the directory itself
+                if entry.name != ".":
                     self._report.failed(entry.name, "unlink", error)
                     return False
         elif self._options.existing == NEWER and self._is_newer(path, entry):
@@ -177,6 +181,9 @@ class Extractor:
         return not stat.S_ISDIR(found.st_mode) and entry.member.mtime // unit <= found.st_mtime_ns // unit
 
     def _file(self, entry: Entry) -> None:
+        if entry.member.type == tarfile.CONTTYPE and not self._said:
+            self._said = True
+            self._report.warn("Extracting contiguous files as regular files")
         path = self._path(entry.name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
         flags |= os.O_TRUNC | os.O_NOFOLLOW if self._options.existing == OVERWRITE else os.O_EXCL
@@ -205,7 +212,6 @@ class Extractor:
 
     def _directory(self, entry: Entry) -> None:
         path = self._path(entry.name)
-        status = self._status(entry)
 
         def create() -> None:
             try:
@@ -214,11 +220,8 @@ class Extractor:
                 existing = self._options.existing
                 if self._options.keep_directory_symlink and os.path.islink(path) and os.path.isdir(path):
                     raise _Skip from None
-                found = os.lstat(path)
-                if existing not in _OVERLAYING or not stat.S_ISDIR(found.st_mode):
+                if (existing not in _OVERLAYING and not self._made) or not stat.S_ISDIR(os.lstat(path).st_mode):
                     raise
-                if existing == KEEP_DIRECTORY:
-                    status.mode, status.uid, status.gid = stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid
 
         try:
             self._retry(entry, create)
@@ -226,10 +229,10 @@ class Extractor:
             # What cannot make room stays, without a word; what would be put into it fails.
             if self._options.existing not in _OVERLAYING:
                 return
-        self._later(entry.name, status)
+        self._later(entry.name, self._status(entry))
 
     def _hard(self, entry: Entry) -> None:
-        source, path = self._path(entry.target), self._path(entry.name)
+        source, path = entry.target and self._path(entry.target), self._path(entry.name)
 
         def create() -> None:
             try:
@@ -284,12 +287,12 @@ class Extractor:
 
     def _retry(self, entry: Entry, create: Callable[[], T], *, regular: bool = False) -> T:
         """Call ``create``, and again each time something was done about the error."""
-        made = False
+        self._made = False
         while True:
             try:
                 return create()
             except OSError as error:
-                if made:
+                if self._made:
                     raise
                 if error.errno == errno.EEXIST or (
                     error.errno == errno.ELOOP and regular and self._options.existing == OVERWRITE
@@ -298,8 +301,8 @@ class Extractor:
                         continue
                 elif error.errno != errno.ENOENT:
                     raise
-                made = self._make_parents(entry.name)
-                if not made:
+                self._made = self._make_parents(entry.name)
+                if not self._made:
                     raise
 
     def _give_way(self, entry: Entry) -> bool:
@@ -336,11 +339,12 @@ class Extractor:
             parent = name[: match.start()]
             if not parent or parent.rpartition("/")[2] in {".", ".."}:
                 continue
+            mode = 0o777 & ~self._mask
             try:
-                os.mkdir(self._path(parent), _PRIVATE)
+                os.mkdir(self._path(parent), mode | _PRIVATE & 0o300)
             except OSError:
                 continue  # what is wrong, the next try will tell
-            self._later(parent, _Status(0o777 & ~self._mask))
+            self._later(parent, _Status(mode))
             made = True
         return made
 
@@ -354,8 +358,8 @@ class Extractor:
         """Give a directory its status when it is left."""
         key = _key(os.lstat(self._path(name)))
         for directory in self._directories:
-            if directory.key == key and directory.status.uid is None:
-                directory.status = status  # made for a file in it, and described now
+            if directory.key == key:
+                directory.status = status  # made for a file in it, or described before
                 return
         self._directories.append(_Directory(name, status, key))
 
@@ -365,7 +369,9 @@ class Extractor:
         while self._directories:
             directory = self._directories[-1]
             check |= directory.after_links
-            if after_links < directory.after_links or _is_in(name, directory.name):
+            # Everything is in the directory itself, whether its name says so or not.
+            inside = not after_links if directory.name == "." else _is_in(name, directory.name)
+            if after_links < directory.after_links or inside:
                 return
             self._directories.pop()
             if not check or self._is_same(directory):
@@ -407,31 +413,34 @@ class Extractor:
         path = self._path(name)
         file: Any = path if fd is None else fd
         follow: dict[str, Any] = {"follow_symlinks": False} if fd is None else {}
-        found = os.stat(file, **follow)
+        try:
+            found = os.stat(file, **follow)
+        except OSError as error:
+            if status.uid is not None:  # else nothing is known of it that would be missed
+                self._report.failed(name, "utime", error)
+            return
         if status.mtime is not None and not self._options.touch:
             try:
                 os.utime(file, ns=(found.st_atime_ns, status.mtime), **(follow if _CAN_UTIME or symlink else {}))
                 self._check_time(name, status.mtime)
             except (OSError, OverflowError, NotImplementedError) as error:
-                if not symlink:
+                if not (symlink and _cannot(error)):
                     self._report.failed(name, "utime", error)
         if self._owners and status.uid is not None and status.gid is not None:
             try:
                 os.chown(file, status.uid, status.gid, **follow)
             except (OSError, OverflowError) as error:
-                if not symlink:
+                if not (symlink and _cannot(error)):
                     what = f"change ownership to uid {status.uid}, gid {status.gid}"
                     self._report.failed(name, what, error)
         if not symlink:
-            self._give_mode(name, file, status, follow)
+            self._give_mode(name, file, status.mode, follow, described=status.uid is not None)
 
-    def _give_mode(self, name: str, file: Any, status: _Status, follow: dict[str, Any]) -> None:
+    def _give_mode(self, name: str, file: Any, mode: int, follow: dict[str, Any], *, described: bool) -> None:
         current = stat.S_IMODE(os.stat(file, **follow).st_mode)
-        if self._modes and status.uid is not None:
-            mode = status.mode
-        else:
+        if not (self._modes and described):
             # What is more than the permissions is left as the system made it (a group's directory).
-            mode = current & ~0o777 | status.mode & 0o777 & ~self._mask
+            mode = current & ~0o777 | mode & 0o777 & ~self._mask
         if mode == current:
             return
         try:
@@ -460,6 +469,11 @@ def _is_in(name: str, directory: str) -> bool:
     return name.startswith(directory if directory.endswith("/") else directory + "/") and name != directory
 
 
+def _cannot(error: Exception) -> bool:
+    """Return whether the system cannot do it to symbolic links at all."""
+    return isinstance(error, NotImplementedError) or getattr(error, "errno", 0) in {errno.ENOSYS, errno.EOPNOTSUPP}
+
+
 def _leads_out(target: str) -> bool:
     return target.startswith("/") or climbs(target)
 
@@ -474,6 +488,8 @@ def _link(source: str, path: str) -> None:
 
 def _local(mtime: int) -> str:
     seconds, fraction = divmod(mtime, 10**9)
+    if seconds < 0 and fraction:
+        seconds, fraction = seconds + 1, 10**9 - fraction  # a fraction before the second, as tar shows it
     try:
         text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
     except (OverflowError, OSError, ValueError):

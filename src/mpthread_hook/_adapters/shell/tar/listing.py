@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import tarfile
 import time
@@ -64,9 +65,10 @@ class Lister:
         elif kind == "l":
             more = f" -> {self._report.shown(entry.target)}"
         elif member.is_file and member.type not in tarfile.REGULAR_TYPES:
-            kind, more = "?", f" unknown file type '{member.type.decode('latin-1')}'"
-        self._width = max(self._width, len(owner) + len(group) + len(size) + 2)
-        size = size.rjust(self._width - len(owner) - len(group) - 2)
+            kind, more = "?", f" unknown file type {self._report.quoted(member.type.decode('latin-1'))}"
+        taken = len(os.fsencode(owner + group)) + 2
+        self._width = max(self._width, taken + len(size))
+        size = size.rjust(self._width - taken)
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(member.mtime // 10**9))
         mode = kind + stat.filemode(member.mode)[1:]
         return f"{mode} {owner}/{group} {size} {when} {self._name(entry)}{more}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from .report import Report
 
 
+def letters(name: str) -> str:
+    """Return a name with one character for each byte, as they are counted where the language has no others."""
+    return os.fsencode(name).decode("latin-1")
+
+
 class Pattern(NamedTuple):
     """A name that was given, and how it is meant: with wildcards, and for all that is below it."""
 
@@ -22,9 +28,9 @@ class Pattern(NamedTuple):
     wildcards: bool
     recursion: bool
 
-    def compiled(self, before: str = "") -> re.Pattern[str]:
+    def compiled(self, letters: Callable[[str], str], before: str = "") -> re.Pattern[str]:
         """Return what matches the names of members, with ``before`` in front of them."""
-        name = self.text.rstrip("/") or self.text if not before else self.text
+        name = letters(self.text if before else self.text.rstrip("/") or self.text)
         text = translate(name) if self.wildcards and WILDCARDS.search(name) else re.escape(name)
         return re.compile(before + text + (r"(?:/|\Z)" if self.recursion else r"\Z"), re.DOTALL)
 
@@ -32,13 +38,15 @@ class Pattern(NamedTuple):
 class Choice:
     """The members that were asked for, and those that were excluded."""
 
-    def __init__(self, wanted: Sequence[Pattern], excluded: Sequence[Pattern]) -> None:
-        self._wanted = [(one.text, one.compiled()) for one in wanted]
+    def __init__(self, wanted: Sequence[Pattern], excluded: Sequence[Pattern], *, utf8: bool) -> None:
+        self._letters = str if utf8 else letters
+        self._wanted = [(one.text.rstrip("/") or one.text, one.compiled(self._letters)) for one in wanted]
         self._found: set[str] = set()
-        self._excluded = [one.compiled("(?:^|.*/)") for one in excluded]
+        self._excluded = [one.compiled(self._letters, "(?:^|.*/)") for one in excluded]
 
     def __call__(self, name: str) -> bool:
         """Return whether a member takes part."""
+        name = self._letters(name)
         matching = [text for text, pattern in self._wanted if pattern.match(name)]
         # Only the first that names it counts as found, as there.
         self._found.update(matching[:1])
@@ -61,7 +69,9 @@ class Names:
         strip: int = 0,
         transforms: Sequence[tuple[Callable[[str], str], str]] = (),
         absolute: bool = False,
+        utf8: bool = True,
     ) -> None:
+        self._utf8 = utf8
         self._report = report
         self._strip = strip
         self._transforms = transforms
@@ -83,7 +93,7 @@ class Names:
     def _transformed(self, name: str, kind: str) -> str:
         for function, kinds in self._transforms:
             if kind in kinds:
-                name = function(name)
+                name = function(name) if self._utf8 else os.fsdecode(function(letters(name)).encode("latin-1"))
         return name
 
     def _stripped(self, name: str) -> str:
@@ -129,6 +139,8 @@ def transform(expression: str) -> list[tuple[Callable[[str], str], str]]:
 
     `Unsupported` for what a regular expression of Python would take otherwise.
     """
+    if not expression.isascii():
+        raise Unsupported(expression)
     found = []
     rest = expression
     while rest:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 #: What is done with a file that is there already: an option's name, or "" for the default.
 KEEP, SKIP, NEWER, OVERWRITE, UNLINK = "keep", "skip", "newer", "overwrite", "unlink"
-KEEP_DIRECTORY = "keep directory"
 
 
 @dataclass
@@ -63,14 +62,12 @@ _FLAGS: dict[str, tuple[str, object]] = {
     "keep-old-files": ("existing", KEEP),
     "list": ("operation", "list"),
     "no-delay-directory-restore": ("late_directories", False),
-    "no-overwrite-dir": ("existing", KEEP_DIRECTORY),
     "no-recursion": ("recursion", False),
     "no-same-owner": ("same_owner", False),
     "no-same-permissions": ("same_permissions", False),
     "no-wildcards": ("wildcards", False),
     "numeric-owner": ("numeric_owner", True),
     "overwrite": ("existing", OVERWRITE),
-    "overwrite-dir": ("existing", ""),
     "preserve-permissions": ("same_permissions", True),
     "recursion": ("recursion", True),
     "same-owner": ("same_owner", True),

@@ -39,7 +39,7 @@ class Report:
     """
 
     def __init__(self, *, utf8: bool, silent: Collection[str] = ()) -> None:
-        self._utf8 = utf8
+        self.utf8 = utf8
         self._silent = silent
         self._out: list[str] = []
         self._err: list[str] = []
@@ -89,7 +89,7 @@ class Report:
                 found.append(_ESCAPES[char])
             elif char in more:
                 found.append("\\" + char)
-            elif (char.isprintable() or unicodedata.category(char) == "Zs") and (self._utf8 or char.isascii()):
+            elif (char.isprintable() or unicodedata.category(char) == "Zs") and (self.utf8 or char.isascii()):
                 found.append(char)
             else:
                 found += [f"\\{byte:03o}" for byte in os.fsencode(char)]
@@ -97,7 +97,7 @@ class Report:
 
     def quoted(self, name: str) -> str:
         """Return a name between quotation marks."""
-        if self._utf8:
+        if self.utf8:
             return f"\u2018{self.shown(name)}\u2019"
         return "'" + self.shown(name, "'") + "'"
 
