@@ -30,7 +30,19 @@ def install(journal: Journal) -> None:
 #: What a module asks for before it knows whether it will need it (an account that is as it should be), and what
 #: `shell` answers.
 _ASKED_EARLY = frozenset(
-    ("getent", "groupadd", "groupdel", "groupmod", "ssh-keygen", "useradd", "userdel", "usermod")
+    (
+        "getent",
+        "groupadd",
+        "groupdel",
+        "groupmod",
+        "ssh-keygen",
+        "tar",
+        "unzip",
+        "useradd",
+        "userdel",
+        "usermod",
+        "zipinfo",
+    )
 )
 _HIDDEN = "ansible hidden programs"
 _BASIC = "ansible.module_utils.basic"

@@ -170,19 +170,19 @@ def sparse(format: str) -> bytes:
     """Return an archive of files with holes, in one of the ways that GNU tar has."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for name, pieces, size in (
+        for file_name, pieces, size in (
             ("middle", {0: b"start", 1 << 20: b"end"}, None),
             ("end", {4096: b"x" * 5000}, 1 << 19),
             ("only a hole", {}, 1 << 18),
             ("many", {place << 14: b"%d" % place for place in range(40)}, None),
         ):
-            with open(folder / name, "wb") as file:
+            with open(folder / file_name, "wb") as file:
                 for place, data in pieces.items():
                     file.seek(place)
                     file.write(data)
                 if size is not None:
                     file.truncate(size)
-            os.utime(folder / name, (0, 1_600_000_000))
+            os.utime(folder / file_name, (0, 1_600_000_000))
         command = ["tar", "-c", "-S", "-C", str(folder), *format.split(), "--sort=name", "middle", "end"]
         return subprocess.run([*command, "only a hole", "many"], capture_output=True, check=True).stdout
 
@@ -255,7 +255,13 @@ OPTIONS = [
     r"--transform=s/\(.\)\(.\)/\2\1&/;s/i\+/I/ --show-transformed-names",
     "--xform=s|(f)(i*)|\\1-\\2|x",
 ]
-MEMBERS = [("top/file", "dir", "a"), ("top/sticky/", "nothing", "./a"), ("--wildcards", "top/*"), ("top/*",), ("--no-recursion", "top", "--wildcards", "[fd]*")]
+MEMBERS = [
+    ("top/file", "dir", "a"),
+    ("top/sticky/", "nothing", "./a"),
+    ("--wildcards", "top/*"),
+    ("top/*",),
+    ("--no-recursion", "top", "--wildcards", "[fd]*"),
+]
 
 
 def quiet(answer: Answer) -> tuple[int, bytes, list[bytes]]:
@@ -326,9 +332,11 @@ def compare(folder: Path, archive: bytes, cases: list[Any], owner: int | None, u
             wrong.append(f"{place.name} {' '.join(words)} ({language})\n{difference(quiet(answer), quiet(real))}")
     for number, case in enumerate(cases):
         one, other = (tree(folder / f"{number}" / who / "to", since) for who in ("ours", "theirs"))
-        for name in sorted({*one, *other}):
-            if one.get(name) != other.get(name):
-                wrong.append(f"{case[:3]} {name!r}\n ours   {one.get(name)}\n theirs {other.get(name)}")
+        wrong += [
+            f"{case[:3]} {name!r}\n ours   {one.get(name)}\n theirs {other.get(name)}"
+            for name in sorted({*one, *other})
+            if one.get(name) != other.get(name)
+        ]
     return wrong
 
 
@@ -466,7 +474,8 @@ def test_a_later_member_replaces_a_link_that_leads_out(tmp_path: Path) -> None:
 
 def test_nothing_is_written_through_a_link_of_the_archive(tmp_path: Path) -> None:
     """A member below a link that leads out is an error, and the link is made all the same."""
-    answer = extract(tmp_path, [("out", str(tmp_path), {}), ("out/file", b"x", {}), ("up", "..", {}), ("up/f", b"x", {})])
+    members = [("out", str(tmp_path), {}), ("out/file", b"x", {}), ("up", "..", {}), ("up/file", b"x", {})]
+    answer = extract(tmp_path, members)
     assert answer.status == 2
     assert sorted(os.listdir(tmp_path)) == ["archive", "to"]
     assert os.readlink(tmp_path / "to/out") == str(tmp_path)

@@ -217,6 +217,18 @@ def _tar(shell: Shell, arguments: Sequence[str]) -> Answer:
     return tar(shell, arguments)
 
 
+def _unzip(shell: Shell, arguments: Sequence[str]) -> Answer:
+    from .zip.command import unzip  # noqa: PLC0415 - as for tar
+
+    return unzip(shell, arguments)
+
+
+def _zipinfo(shell: Shell, arguments: Sequence[str]) -> Answer:
+    from .zip.command import zipinfo  # noqa: PLC0415 - as for tar
+
+    return zipinfo(shell, arguments)
+
+
 def _true(_shell: Shell, _arguments: Sequence[str]) -> Answer:
     return Answer()
 
@@ -277,9 +289,11 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     "tr": texts.tr,
     "true": _true,
     "umask": _umask,
+    "unzip": _unzip,
     "wc": texts.wc,
     "which": system.which,
     "whoami": system.whoami,
+    "zipinfo": _zipinfo,
     **texts.DIGESTS,
 }
 #: What is no program, since it changes the shell.

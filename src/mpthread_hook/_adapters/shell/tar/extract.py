@@ -41,8 +41,7 @@ class _Skip(Exception):
 
 @dataclass
 class _Status:
-    """What a file is to have in the end; no owner and time for a directory that no member describes.
-    """
+    """What a file is to have in the end; no owner and time for a directory that no member describes."""
 
     mode: int
     uid: int | None = None
@@ -158,7 +157,7 @@ class Extractor:
             except FileNotFoundError:
                 pass
             except OSError as error:
-                if entry.name != ".":
+                if not _is_base(entry.name):
                     self._report.failed(entry.name, "unlink", error)
                     return False
         elif self._options.existing == NEWER and self._is_newer(path, entry):
@@ -370,7 +369,7 @@ class Extractor:
             directory = self._directories[-1]
             check |= directory.after_links
             # Everything is in the directory itself, whether its name says so or not.
-            inside = not after_links if directory.name == "." else _is_in(name, directory.name)
+            inside = not after_links if _is_base(directory.name) else _is_in(name, directory.name)
             if after_links < directory.after_links or inside:
                 return
             self._directories.pop()
@@ -463,6 +462,11 @@ class Extractor:
 
 def _key(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
+
+
+def _is_base(name: str) -> bool:
+    """Return whether a name is that of the directory that everything goes to."""
+    return bool(name) and set(name.split("/")) <= {"", "."}
 
 
 def _is_in(name: str, directory: str) -> bool:
