@@ -6,10 +6,13 @@ import io
 import os
 import stat
 import struct
+import tempfile
 import time
 import tracemalloc
+import warnings
 import zipfile
 from difflib import unified_diff
+from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +22,7 @@ from mpthread_hook._adapters.shell.words import Unsupported
 from tests.unit._adapters.unpacking import NOBODY, as_user, fresh, ours, theirs, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from mpthread_hook._adapters.shell.answer import Answer
 
@@ -48,7 +50,8 @@ def info(name: str, mode: int = FILE | 0o644, **more: Any) -> zipfile.ZipInfo:
 def pack(members: list[tuple[zipfile.ZipInfo, bytes]], comment: bytes = b"") -> bytes:
     """Return an archive."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # some names are there twice
         archive.comment = comment
         for one, contents in members:
             with archive.open(one, "w") as target:
@@ -121,12 +124,14 @@ def damaged() -> dict[str, bytes]:
     good = pack(PLAIN)
     flipped = bytearray(good)
     flipped[good.index(b"contents\n")] ^= 1
+    # An encrypted member is twelve bytes longer than what it holds.
     encrypted = bytearray(pack([(info("secret"), b"x" * 20), (info("plain"), b"y")]))
-    for start, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        encrypted[encrypted.index(start) + offset] |= 1
     method = bytearray(pack([(info("strange"), b"x"), (info("plain"), b"y")]))
-    for start, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
-        method[method.index(start) + offset] = 98
+    for start, further in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
+        place = encrypted.index(start) + further
+        encrypted[place + 6] |= 1
+        encrypted[place + 22] = 8
+        method[method.index(start) + further + 8] = 77
     return {
         "cut": good[:-30],
         "cut in the middle": good[: len(good) // 2],
@@ -192,6 +197,14 @@ def crowded(folder: Path) -> None:
     (folder / "b/full").mkdir(parents=True)
 
 
+@pytest.fixture
+def nobodys() -> Iterator[Path]:
+    """A directory that somebody without rights can enter."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chown(name, NOBODY, NOBODY)
+        yield Path(name)
+
+
 def compare(folder: Path, archive: bytes, owner: int | None, umask: int) -> list[str]:
     """Return what differs between both for every command."""
     runs, wrong = [], []
@@ -227,12 +240,13 @@ def compare(folder: Path, archive: bytes, owner: int | None, umask: int) -> list
 def difference(one: Answer, other: Answer) -> list[str]:
     """Return the lines that only one of two answers has."""
     first, second = ([repr(each.status), *map(repr, lines(each))] for each in (one, other))
-    return list(unified_diff(first, second, "ours", "theirs", n=0))
+    found = unified_diff(first, second, "ours", "theirs", n=0)
+    return [line for line in found if not line.startswith(("---", "+++", "@@"))]
 
 
 def lines(answer: Answer) -> list[bytes]:
-    """Return all lines of an answer."""
-    return [*answer.stdout.split(b"\n"), *answer.stderr.split(b"\n")]
+    """Return all lines of an answer, of both streams: where complaints go differs from one to the next there."""
+    return sorted(filter(None, [*answer.stdout.split(b"\n"), *answer.stderr.split(b"\n")]))
 
 
 @needs_unzip
@@ -250,3 +264,98 @@ def test_damaged(name: str, tmp_path: Path) -> None:
     """What is broken has the same status and the same files."""
     wrong = compare(tmp_path, damaged()[name], None, 0o022)
     assert not wrong, "\n".join(wrong)
+
+
+@needs_unzip
+@needs_root
+def test_as_info_zip_for_a_user(nobodys: Path) -> None:
+    """A user gets the same modes, and is told what he may not do."""
+    wrong = compare(nobodys, ARCHIVES["plain"](), NOBODY, 0o027)
+    assert not wrong, "\n".join(wrong)
+
+
+@needs_unzip
+def test_without_an_archive(tmp_path: Path) -> None:
+    """An archive may be named without its ending; what is none is named."""
+    (tmp_path / "good.zip").write_bytes(pack(PLAIN))
+    (tmp_path / "folder").mkdir()
+    for words in ("-l good", "-l nothing", "-o nothing.zip", "-l folder", "-qo good -d nowhere/at/all"):
+        command = ["unzip", *words.split()]
+        assert difference(ours(tmp_path, command), theirs(tmp_path, command)) == [], words
+    assert difference(*(one(tmp_path, ["zipinfo", "-T", "-s", "nothing"]) for one in (ours, theirs))) == []
+
+
+# -- what is ours alone ------------------------------------------------------------------------------------
+
+
+def extract(folder: Path, archive: bytes, *options: str) -> Answer:
+    """Extract an archive into ``to``."""
+    (folder / "archive").write_bytes(archive)
+    (folder / "to").mkdir(exist_ok=True)
+    return ours(folder, ["unzip", "-o", "-q", "archive", *options, "-d", "to"])
+
+
+def test_nothing_is_written_through_a_link_of_the_archive(tmp_path: Path) -> None:
+    """A member below a link that leads out is an error, and the link is made all the same."""
+    members = [(info("out", LINK | 0o777), os.fsencode(tmp_path)), (info("out/file"), b"x"), (info("../up"), b"y")]
+    assert extract(tmp_path, pack(members)).status == 2
+    assert sorted(os.listdir(tmp_path)) == ["archive", "to"]
+    assert os.readlink(tmp_path / "to/out") == str(tmp_path)
+    assert (tmp_path / "to/up").read_bytes() == b"y"
+
+
+@pytest.mark.parametrize(
+    ("name", "system", "flag", "expected"),
+    [
+        (b"Gr\x81\xe1e", 0, 0, "Gr\u00fc\u00dfe"),
+        ("Gr\u00fc\u00dfe".encode(), 0, 0x800, "Gr\u00fc\u00dfe"),
+        ("Gr\u00fc\u00dfe".encode(), 3, 0, "Gr\u00fc\u00dfe"),
+        (b"Gr\xfc\xdfe", 3, 0, "Gr\udcfc\udcdfe"),
+    ],
+)
+def test_names(tmp_path: Path, name: bytes, system: int, flag: int, expected: str) -> None:
+    """Names of the PC and in UTF-8 are what was meant, and others the bytes that are there."""
+    archive = bytearray(pack([(info("x" * len(name), system=system), b"x")]).replace(b"x" * len(name), name))
+    for start, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        archive[archive.index(start) + offset + 1] |= flag >> 8
+    assert extract(tmp_path, bytes(archive)).status == 0
+    assert os.listdir(tmp_path / "to") == [expected]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "unzip",
+        "unzip -",
+        "unzip -t archive",
+        "unzip -P secret archive",
+        "unzip -lo archive",
+        "unzip -o archive -d",
+        "unzip -o archive [[:alpha:]]",
+        "zipinfo archive",
+        "zipinfo -1 archive",
+        "unzip -Zl archive",
+    ],
+)
+def test_what_is_not_known_is_refused(tmp_path: Path, words: str) -> None:
+    """Before anything is done, so that somebody else can do it."""
+    (tmp_path / "archive").write_bytes(pack(PLAIN))
+    with pytest.raises(Unsupported):
+        ours(tmp_path, words.split())
+    assert os.listdir(tmp_path) == ["archive"]
+
+
+def test_large_files_in_pieces(tmp_path: Path) -> None:
+    """A file of many megabytes takes none of them."""
+    size = 64 << 20
+    with zipfile.ZipFile(tmp_path / "archive", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("large", bytes(size))
+    (tmp_path / "to").mkdir()
+    tracemalloc.start()
+    try:
+        assert ours(tmp_path, ["unzip", "-o", "archive", "-d", "to"]).status == 0
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "to/large").stat().st_size == size
+    assert peak < 8 << 20

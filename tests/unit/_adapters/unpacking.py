@@ -24,8 +24,9 @@ import bz2, gzip, json, lzma, os, sys
 sys.path[:] = json.loads(sys.argv[1])
 from pathlib import Path
 from tests.unit._adapters.unpacking import NOBODY, ours
-from mpthread_hook._adapters.shell.tar import command
+import mpthread_hook._adapters.shell.tar.command, mpthread_hook._adapters.shell.zip.command
 cases = json.load(sys.stdin)
+"".encode("cp437")
 # Only now: this user may not be allowed to read any of it.
 os.setgroups([])
 os.setgid(NOBODY)

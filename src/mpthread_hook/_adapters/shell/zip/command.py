@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import zipfile
 from dataclasses import dataclass, field
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ..running import Shell
 
 _NOT_MATCHED, _NO_ARCHIVE = 11, 9
+#: The record at the end of an archive, which has the size of the directory and its place.
+_END = struct.Struct("<4s4H2IH")
+_TOO_LARGE = 0xFFFFFFFF
 _NO_DIRECTORY = """\
   End-of-central-directory signature not found.  Either this file is not
   a zipfile, or it constitutes one disk of a multi-part archive.  In the
@@ -50,8 +54,9 @@ class Output:
         self._err: list[str] = []
         self.status = 0
 
-    def line(self, text: str) -> None:
-        self._out.append(f"{text}\n")
+    def line(self, text: str, end: str = "\n") -> None:
+        """Write a line of output."""
+        self._out.append(text + end)
 
     def error(self, text: str, status: int = 0) -> None:
         """Complain; the status is kept if it is the worst."""
@@ -59,6 +64,7 @@ class Output:
         self.status = max(self.status, status)
 
     def answer(self) -> Answer:
+        """Return all that was said."""
         return Answer(self.status, os.fsencode("".join(self._out)), os.fsencode("".join(self._err)))
 
 
@@ -123,14 +129,15 @@ class Choice:
         self._left_out.update(left_out[:1])
         return not left_out
 
-    def complain(self, output: Output, *, some: bool) -> None:
-        """Say what was never seen; that is an error where nothing was, or for what was asked for."""
-        for text, _ in self._wanted:
-            if text not in self._found:
-                output.error(f"caution: filename not matched:  {text}", 0 if some else _NOT_MATCHED)
+    def complain(self, output: Output) -> bool:
+        """Say what was never seen, and return whether any of it was asked for."""
+        missing = [text for text, _ in self._wanted if text not in self._found]
+        for text in missing:
+            output.error(f"caution: filename not matched:  {text}")
         for text, _ in self._excluded:
             if text not in self._left_out:
                 output.error(f"caution: excluded filename not matched:  {text}")
+        return bool(missing)
 
 
 def _with_archive(
@@ -141,6 +148,8 @@ def _with_archive(
 ) -> Answer:
     """Open the archive, also where its ending was left out, and do something with it."""
     output = Output()
+    if {"o", "n"} <= options.letters:
+        output.error("caution:  both -n and -o specified; ignoring -o")
     names = [options.archive + ending for ending in ("", ".zip", ".ZIP")]
     name = next((one for one in names if os.path.isfile(shell.path(one))), None)
     if name is None:
@@ -158,9 +167,11 @@ def _with_archive(
             archive = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
             blank = " " * len(program)
+            if program == "zipinfo" and not options.wanted and not options.excluded:
+                output.line(f"Archive:  {name}")
             reason = _NO_DIRECTORY if "not a zip file" in str(error) else f"  {error}\n"
             output.error(
-                f"{'[' + name + ']' + chr(10) if program == 'zipinfo' else ''}{reason}"
+                f"{'' if program == 'unzip' and not options.quiet else f'[{name}]{chr(10)}'}{reason}"
                 f"{program}:  cannot find zipfile directory in one of {names[0]} or\n"
                 f"{blank}   {names[1]}, and cannot find {names[2]}, period.",
                 _NO_ARCHIVE,
@@ -168,8 +179,23 @@ def _with_archive(
             return output.answer()
         with archive:
             options.archive = name
+            before = _bytes_before(archive, file)
+            if before:
+                plural = "" if before == 1 else "s"
+                text = f"warning [{name}]:  {before} extra byte{plural} at beginning or within zipfile\n"
+                (output.line if program == "zipinfo" else output.error)(f"{text}  (attempting to process anyway)")
+                output.status = 1
             function(shell, options, archive, file, output)
     return output.answer()
+
+
+def _bytes_before(archive: zipfile.ZipFile, file: BinaryIO) -> int:
+    """Return how much stands in front of the archive, as it does in one that unpacks itself."""
+    end = file.seek(-_END.size - len(archive.comment), os.SEEK_END)
+    signature, *_, size, offset, _ = _END.unpack(file.read(_END.size))
+    if signature != b"PK\5\6" or _TOO_LARGE in {size, offset}:
+        return 0
+    return max(0, end - int(size) - int(offset))
 
 
 def _comment(options: Options, archive: zipfile.ZipFile, output: Output) -> None:
@@ -186,7 +212,6 @@ def _list(shell: Shell, options: Options, archive: zipfile.ZipFile, file: Binary
         return
     for line in listing.brief(entries):
         output.line(line)
-    choice.complain(output, some=bool(entries))
     if not entries:
         output.status = max(output.status, _NOT_MATCHED)
 
@@ -207,7 +232,7 @@ def _describe(shell: Shell, options: Options, archive: zipfile.ZipFile, file: Bi
         output.line(listing.full(entry))
     if choice.everything:
         output.line(listing.total(entries))
-    choice.complain(output, some=bool(entries))
+    choice.complain(output)
     if not entries:
         output.status = max(output.status, _NOT_MATCHED)
 
@@ -217,8 +242,6 @@ def _extract(shell: Shell, options: Options, archive: zipfile.ZipFile, file: Bin
     if not archive.infolist():
         output.error(f"warning [{options.archive}]:  zipfile is empty", 1)
         return
-    if {"o", "n"} <= options.letters:
-        output.error("caution:  both -n and -o specified; ignoring -o")
     choice = Choice(options)
     extractor = Extractor(shell, options, archive, file, output)
     if extractor.begin():
@@ -226,6 +249,8 @@ def _extract(shell: Shell, options: Options, archive: zipfile.ZipFile, file: Bin
         for entry in entries:
             extractor(entry)
         extractor.finish()
-        choice.complain(output, some=False)
-        if not entries:
-            output.status = max(output.status, _NOT_MATCHED)
+        missing = choice.complain(output)
+        # The first that is worse than a warning counts.
+        for status in (_NOT_MATCHED if missing or not entries else 0, extractor.skipped):
+            if output.status <= 1 and status:
+                output.status = status

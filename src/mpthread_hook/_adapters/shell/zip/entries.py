@@ -39,16 +39,19 @@ class Entry:
         """Whether the mode is that of a Unix file, and not made of the attributes of a DOS file."""
         if self.system in _LIKE_UNIX:
             return bool(self.unix) or not self.info.extra
-        # PKZIP for Unix says that it is DOS, and has both; they count if they agree.
-        return self.system == 0 and bool(self.unix) and self.unix & 0o700 == self._dos() & 0o700
+        return self.agrees(folder=self.is_directory)
 
-    def _dos(self) -> int:
+    def agrees(self, *, folder: bool = False) -> bool:
+        """Return whether a member from DOS has a mode of Unix that says the same, as PKZIP for Unix writes it."""
+        return self.system == 0 and bool(self.unix) and self.unix & 0o700 == self._dos(folder=folder) & 0o700
+
+    def _dos(self, *, folder: bool) -> int:
         mode = 0o444 if self.attributes & _READ_ONLY else 0o666
-        return mode | (0o111 if self.attributes & _FOLDER or self.is_directory else 0)
+        return mode | (0o111 if self.attributes & _FOLDER or folder else 0)
 
     def mode(self, mask: int) -> int:
         """Return the mode that the file gets, of which only the permissions count."""
-        return self.unix & 0o777 if self.from_unix else self._dos() & ~mask
+        return self.unix & 0o777 if self.from_unix else self._dos(folder=self.is_directory) & ~mask
 
     @property
     def is_symlink(self) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 import stat
 import zipfile
 import zlib
+from typing import NamedTuple
 
-from .listing import shown
+from .listing import padded, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,15 @@ _VERSION = re.compile(r";\d*\Z")
 _WARNING, _ERROR, _NO_PASSWORD, _DISK, _UNKNOWN = 1, 2, 5, 50, 81
 
 
+class _Link(NamedTuple):
+    """A file that becomes a symbolic link in the end, unless another member has taken its place."""
+
+    name: str
+    target: str
+    key: tuple[int, int]
+    gone: bool = False
+
+
 class Extractor:
     """Makes one file after the other in a directory."""
 
@@ -45,8 +54,10 @@ class Extractor:
         self._mask = _mask(shell)
         self._nothing_replaced = "n" in options.letters
         self._warned = False
+        #: The status for members that nobody can read here.
+        self.skipped = 0
         self._directories: list[tuple[str, Entry]] = []
-        self._links: list[tuple[str, str, tuple[int, int]]] = []
+        self._links: list[_Link] = []
 
     def begin(self) -> bool:
         """Make the directory, if only that is missing; return whether it is there."""
@@ -69,11 +80,11 @@ class Extractor:
         info = entry.info
         if info.compress_type not in _VERBS:
             text = f"unsupported compression method {info.compress_type}"
-            self._output.line(f"   skipping: {shown(entry.name):22}  {text}")
-            self._output.status = max(self._output.status, _UNKNOWN)
+            self._say(f"   skipping: {padded(entry.name)}  {text}")
+            self.skipped = _UNKNOWN
             return
         if entry.is_encrypted:
-            self._output.line(f"   skipping: {shown(entry.name):22}  unable to get password")
+            self._output.line(f"   skipping: {padded(entry.name)}  unable to get password")
             self._output.status = max(self._output.status, _NO_PASSWORD)
             return
         parts = self._parts(entry)
@@ -87,13 +98,15 @@ class Extractor:
         """Put links in their places, and give directories their modes and times, the deepest first."""
         if self._links:
             self._say("finishing deferred symbolic links:")
-        for name, target, key in self._links:
+        for name, target, key, gone in self._links:
             path = self._shell.path(name)
             try:
                 found = os.lstat(path)
-                if (found.st_dev, found.st_ino) != key or not stat.S_ISREG(found.st_mode):
+                if gone or (found.st_dev, found.st_ino) != key or not stat.S_ISREG(found.st_mode):
+                    text = f"warning:  deferred symlink ({shown(name)}) failed:\n          invalid placeholder file"
+                    self._output.error(text)
                     continue
-                self._say(f"  {shown(name):22} -> {shown(target)}")
+                self._say(f"  {padded(name)} -> {shown(target)}")
                 os.unlink(path)
                 os.symlink(target, path)
             except OSError as error:
@@ -101,9 +114,9 @@ class Extractor:
         for name, entry in sorted(self._directories, key=lambda one: one[0], reverse=True):
             self._give(name, entry)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, end: str = "\n") -> None:
         if not self._options.quiet:
-            self._output.line(text)
+            self._output.line(text, end)
 
     def _parts(self, entry: Entry) -> list[str]:
         """Return the parts of a name, without those that lead out of the directory."""
@@ -118,11 +131,10 @@ class Extractor:
             self._output.error(f"warning:  stripped absolute path spec from {shown(entry.name)}", _WARNING)
         if "j" in self._options.letters:
             name = name.rpartition("/")[2]
-        parts = [part for part in name.split("/") if part not in {"", "."}]
-        if ".." in parts:
-            self._output.line(f'warning:  skipped "../" path component(s) in {shown(entry.name)}')
-            self._output.status = max(self._output.status, _WARNING)
-        parts = ["".join(char for char in part if char >= " " and char != "\x7f") for part in parts if part != ".."]
+        parts = [part for part in name.split("/") if part != ""]
+        if parts and not entry.is_directory and name.endswith(parts[-1]) and parts[-1] in {".", ".."}:
+            parts[-1] = "_" * len(parts[-1])
+        parts = ["".join(char for char in part if char >= " " and char != "\x7f") for part in parts]
         if parts:
             parts[-1] = _VERSION.sub("", parts[-1])
         return [part for part in parts if part not in {"", ".", ".."}]
@@ -133,19 +145,18 @@ class Extractor:
         for count in range(1, len(above) + 1):
             name = self._prefix + "/".join(above[:count])
             path = self._shell.path(name)
+            made = not os.path.isdir(path)
+            if made and os.path.exists(path):
+                self._output.error(
+                    f"checkdir error:  {shown(name)} exists but is not directory\n"
+                    f"                 unable to process {shown(entry.name)}.",
+                    _ERROR,
+                )
+                return
             try:
-                os.mkdir(path, 0o777 & ~self._mask)
-                self._shell.unmask(path, 0o777)
-                made = True
-            except FileExistsError:
-                made = False
-                if not os.path.isdir(path):
-                    self._output.error(
-                        f"checkdir error:  {shown(name)} exists but is not directory\n"
-                        f"                 unable to process {shown(entry.name)}.",
-                        _ERROR,
-                    )
-                    return
+                if made:
+                    os.mkdir(path, 0o777 & ~self._mask)
+                    self._shell.unmask(path, 0o777)
             except OSError as error:
                 self._output.error(
                     f"checkdir error:  cannot create {shown(name)}\n"
@@ -154,6 +165,9 @@ class Extractor:
                     _ERROR,
                 )
                 return
+        if "j" not in self._options.letters and ".." in re.split(r"[/\\]", entry.name.rstrip("/").rpartition("/")[0]):
+            self._say(f'warning:  skipped "../" path component(s) in {shown(entry.name)}')
+            self._output.status = max(self._output.status, _WARNING)
         if entry.is_directory:
             if made:
                 name = self._prefix + "/".join(parts)
@@ -169,6 +183,7 @@ class Extractor:
                 return
             try:
                 os.unlink(path)
+                self._links = [link._replace(gone=link.gone or link.name == name) for link in self._links]
             except OSError as error:
                 number = errno.EISDIR if os.path.isdir(path) else error.errno or 0
                 reason = os.strerror(number)
@@ -179,14 +194,19 @@ class Extractor:
             if entry.is_symlink:
                 self._link(entry, name, file)
                 return
-            self._say(f"{_VERBS[entry.info.compress_type]}: {shown(name):22}  ")
-            self._copy(entry, name, file)
+            self._say(f"{_VERBS[entry.info.compress_type]}: {padded(name)}  ", "")
+            if self._copy(entry, name, file):
+                self._say("")
         self._give(name, entry)
 
     def _may_replace(self, name: str) -> bool:
         """Return whether a file may be replaced: nobody is there who could be asked."""
         if "o" in self._options.letters and "n" not in self._options.letters:
             return True
+        path = self._shell.path(name)
+        if os.path.islink(path):
+            more = "" if os.path.exists(path) else " with no target"
+            self._output.line(f"{shown(name)} exists and is a symbolic link{more}.")
         if not self._nothing_replaced:
             self._nothing_replaced = True
             self._output.error(
@@ -196,12 +216,27 @@ class Extractor:
             )
         return False
 
-    def _copy(self, entry: Entry, name: str, file: BinaryIO) -> None:
+    def _copy(self, entry: Entry, name: str, file: BinaryIO) -> bool:
+        """Write the contents of a member, also wrong ones; return whether they are right."""
+        checksum = 0
         try:
             with self._archive.open(entry.info) as source:
-                shutil.copyfileobj(source, file, _CHUNK)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
-            self._output.error(f"{shown(name):22}  {error}", _ERROR)
+                # What is wrong is said, but it is there: `zipfile` would keep the last piece back.
+                source._expected_crc = None  # type: ignore[attr-defined]
+                while data := source.read(_CHUNK):
+                    checksum = zlib.crc32(data, checksum)
+                    file.write(data)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # not about the archive
+                raise
+            verb = _VERBS[entry.info.compress_type].strip().removesuffix("ing")
+            self._output.error(f"  error:  invalid compressed data to {verb}e", _ERROR)
+            return False
+        if checksum != entry.info.CRC:
+            where = padded(name) if self._options.quiet else ""
+            self._output.error(f"{where} bad CRC {checksum:08x}  (should be {entry.info.CRC:08x})", _ERROR)
+            return False
+        return True
 
     def _link(self, entry: Entry, name: str, file: BinaryIO) -> None:
         """Write where a link leads into a file, which becomes the link when nothing can go through it any more."""
@@ -211,9 +246,9 @@ class Extractor:
         data = self._archive.read(entry.info)
         file.write(data)
         target = os.fsdecode(data)
-        self._say(f"    linking: {shown(name):22}  -> {shown(target)} ")
+        self._say(f"    linking: {padded(name)}  -> {shown(target)} ")
         state = os.fstat(file.fileno())
-        self._links.append((name, target, (state.st_dev, state.st_ino)))
+        self._links.append(_Link(name, target, (state.st_dev, state.st_ino)))
 
     def _give(self, name: str, entry: Entry) -> None:
         path = self._shell.path(name)

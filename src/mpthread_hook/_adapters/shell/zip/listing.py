@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import time
@@ -17,7 +18,7 @@ _METHODS = {0: "stor", 1: "shrk", 6: "implode", 12: "bzp2", 14: "lzma", 93: "zst
 #: Names of programs, which DOS can run.
 _PROGRAM = re.compile(r"\.(com|exe|btm|cmd|bat)$", re.IGNORECASE)
 #: Systems of which the mode is shown, whatever becomes of it.
-_WITH_MODES = frozenset((3, 7, 19))
+_WITH_MODES = frozenset((2, 3, 5, 7, 12, 13, 16, 17, 19))
 _TYPES = {
     stat.S_IFDIR: "d",
     stat.S_IFREG: "-",
@@ -80,7 +81,7 @@ def _method(entry: Entry) -> str:
 
 
 def _permissions(entry: Entry) -> str:
-    if entry.from_unix or entry.system in _WITH_MODES:
+    if entry.agrees() or entry.system in _WITH_MODES:
         mode = entry.unix
         return _TYPES.get(stat.S_IFMT(mode), "?") + stat.filemode(mode)[1:]
     bits = entry.attributes
@@ -100,3 +101,9 @@ def _permissions(entry: Entry) -> str:
 def shown(name: str) -> str:
     """Return a name without characters that would do something to a terminal."""
     return "".join(f"^{chr(ord(char) + 64)}" if char < " " else char for char in name)
+
+
+def padded(name: str, width: int = 22) -> str:
+    """Return a name as it is shown, with blanks behind it: bytes are counted."""
+    text = shown(name)
+    return text + " " * (width - len(os.fsencode(text)))
