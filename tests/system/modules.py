@@ -32,7 +32,6 @@ NEEDS_A_COMMAND = {
     "systemd": ("    - systemd: {name: nothing, state: started}\n", "systemctl"),
     "systemd_service": ("    - systemd_service: {name: nothing, state: started}\n", "systemctl"),
     "user": ("    - user: {name: somebody_new}\n", "useradd"),
-    "unarchive": (f"    - unarchive: {{src: {PLAYS}/files/plain.txt, dest: /tmp, remote_src: true}}\n", "gtar"),
 }
 #: Modules of ansible.builtin that no test plays without programs, and why.
 NOT_PLAYED = {

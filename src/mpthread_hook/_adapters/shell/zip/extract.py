@@ -233,7 +233,7 @@ class Extractor:
             self._output.error(f"  error:  invalid compressed data to {verb}e", _ERROR)
             return False
         if checksum != entry.info.CRC:
-            where = padded(name) if self._options.quiet else ""
+            where = padded(name, 23) if self._options.quiet else ""
             self._output.error(f"{where} bad CRC {checksum:08x}  (should be {entry.info.CRC:08x})", _ERROR)
             return False
         return True
