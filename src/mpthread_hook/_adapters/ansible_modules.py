@@ -54,7 +54,7 @@ def _hidden() -> list[str]:
 
 
 def _hide_programs(module: Any) -> None:
-    """Let `get_bin_path` find nothing but those: a tool that exists and cannot start fails modules that can do without."""
+    """Let `get_bin_path` find nothing but those: a tool that cannot start fails modules that can do without it."""
 
     def get_bin_path(arg: str, *args: Any, **kwargs: Any) -> str:
         if arg in _ASKED_EARLY:

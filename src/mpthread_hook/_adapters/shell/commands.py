@@ -214,19 +214,19 @@ def _dirname(_shell: Shell, arguments: Sequence[str]) -> Answer:
 def _tar(shell: Shell, arguments: Sequence[str]) -> Answer:
     from .tar.command import tar  # noqa: PLC0415 - loads much, for the few who unpack
 
-    return tar(shell, arguments)
+    return tar(shell, list(arguments))
 
 
 def _unzip(shell: Shell, arguments: Sequence[str]) -> Answer:
     from .zip.command import unzip  # noqa: PLC0415 - as for tar
 
-    return unzip(shell, arguments)
+    return unzip(shell, list(arguments))
 
 
 def _zipinfo(shell: Shell, arguments: Sequence[str]) -> Answer:
     from .zip.command import zipinfo  # noqa: PLC0415 - as for tar
 
-    return zipinfo(shell, arguments)
+    return zipinfo(shell, list(arguments))
 
 
 def _true(_shell: Shell, _arguments: Sequence[str]) -> Answer:
