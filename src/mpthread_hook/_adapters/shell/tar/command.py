@@ -58,7 +58,7 @@ def tar(shell: Shell, arguments: list[str]) -> Answer:
     try:
         for owner in options.owners:
             _check_owner(owner, report)
-        with open_archive(options.file, shell.stdin, shell.path, report) as file:
+        with open_archive(options.file, shell.take_stdin(), shell.path, report) as file:
             _work(shell, options, Archive(file, options.compression, report), report)
     except Fatal:
         pass

@@ -69,7 +69,7 @@ class Output:
 
 
 def unzip(shell: Shell, arguments: list[str]) -> Answer:
-    """Run ``unzip``: ``-l``, or extract with ``-o -n -q -j -X -K -D``; `Unsupported` for what is not known."""
+    """Run ``unzip``: ``-l``, or extract with ``-o -n -q -j``; `Unsupported` for what is not known."""
     options = _parse("unzip", arguments, "lonqjd", values=True)
     if "l" in options.letters and options.letters & set("onjd"):
         raise Unsupported(" ".join(["unzip", *arguments]))
