@@ -69,6 +69,8 @@ ACCOUNT_HOME = ("async",)
 
 #: Targets that end otherwise where no program can be started, and do not say why; strict as all others elsewhere.
 ASK_FOR_PROGRAMS = {
+    "connection_remote_is_local": "wants a file to be put, which the connection does without in this process",
+    "gathering_facts": "asks ip for the addresses of the machine",
     "getent": "looks for getent with a command, and skips its tests when it finds none",
     "service_facts": "finds no program that knows services, and reports none",
     "stat": "asks the program file for a type, and reports that it is unknown",

@@ -95,6 +95,8 @@ COMMANDS = [
     "ln -s file sym; ln file hard; ln -s dir folder; ln -s file folder; ls dir; ln -sfn file folder; ln file hard",
     "ln -sf file sym; ln -sf dir/sub sym; readlink sym; readlink file; readlink -f sym; realpath link; ln nothing x",
     "ls; ls -1 dir; ls -a dir; ls file dir link; ls -d dir; ls nothing file; ls dir/sub",
+    "ls -l; ls -la dir | tail -n +3; ls -l file dir nothing; ls -ld dir link; ls -l link; ls -l dir/sub",
+    "chmod 4751 file; chmod 1777 dir; ln file hard; ls -l /dev/null file hard; ls -ld dir; touch -c file; ls -dl ..",
     "touch B a _c .hidden 'd e'; LC_ALL=C ls -A; ls -a | head -3",
     "ln -s nowhere broken; ls broken; ls -d broken link",
     "seq 3; seq 2 4; seq 10 -4 1; seq 3 1; seq 12 | head -n 2; seq 12 | tail -2; seq 5 | tail -n +4; seq 3 | head -c 3",

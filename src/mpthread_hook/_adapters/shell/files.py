@@ -11,6 +11,7 @@ import shutil
 import stat
 import string
 import sys
+import time
 from functools import partial
 
 from .answer import Answer, complaint, each, read_options
@@ -325,20 +326,23 @@ def collate(shell: Shell, names: Iterable[str]) -> list[str]:
 
 
 def ls(shell: Shell, arguments: Sequence[str]) -> Answer:
-    """List files and what is in directories, one name a line, as where nobody looks."""
-    options, paths = read_options(arguments, "1aAd")
+    """List files and what is in directories, one name a line, as where nobody looks; ``-l`` says more of each."""
+    options, paths = read_options(arguments, "1aAdl")
     errors: list[bytes] = []
     files: list[str] = []
     folders: list[str] = []
+    describe = _long if "l" in options else _short
     for path in collate(shell, paths or ["."]):
         try:
-            mode = os.stat(shell.path(path)).st_mode if os.path.exists(shell.path(path)) else 0
-            mode = mode or os.lstat(shell.path(path)).st_mode
+            mode = os.lstat(shell.path(path)).st_mode
+            if stat.S_ISLNK(mode) and "l" not in options and os.path.exists(shell.path(path)):
+                mode = os.stat(shell.path(path)).st_mode
         except OSError as error:
             errors.append(complaint("ls", error, path))
             continue
         (folders if stat.S_ISDIR(mode) and "d" not in options else files).append(path)
-    blocks = ["".join(f"{path}\n" for path in files)] if files else []
+    # Directories that are listed later make room for themselves among the files, too.
+    blocks = [describe(shell, "", files, folders)] if files else []
     for path in folders:
         try:
             names = os.listdir(shell.path(path))
@@ -350,6 +354,83 @@ def ls(shell: Shell, arguments: Sequence[str]) -> Answer:
         elif "A" not in options:
             names = [name for name in names if not name.startswith(".")]
         title = f"{path}:\n" if len(paths) > 1 else ""
-        blocks.append(title + "".join(f"{name}\n" for name in collate(shell, names)))
+        total = f"total {_blocks(shell, path, names)}\n" if "l" in options else ""
+        blocks.append(title + total + describe(shell, path, collate(shell, names), ()))
     failed = 2 if sys.platform.startswith("linux") else 1
     return Answer(failed if errors else 0, os.fsencode("\n".join(blocks)), b"".join(errors))
+
+
+def _short(_shell: Shell, _folder: str, names: Sequence[str], _room: Sequence[str]) -> str:
+    return "".join(f"{name}\n" for name in names)
+
+
+def _blocks(shell: Shell, folder: str, names: Iterable[str]) -> int:
+    """Return how many kilobytes of the disk files take."""
+    return sum(os.lstat(shell.path(os.path.join(folder, name))).st_blocks for name in names) // 2
+
+
+#: Seconds for which a file's time is shown with its hour, and not its year: half of a year of 365.2425 days.
+_RECENT = 31556952 // 2
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_PLAIN_TIMES = re.compile(r"(C|POSIX|en_US)(\.utf-?8)?", re.IGNORECASE)
+
+
+def _long(shell: Shell, folder: str, names: Sequence[str], room: Sequence[str]) -> str:
+    """Describe files as GNU ls does, in columns in which those of ``room`` fit, too; `Unsupported` elsewhere, and where months have other names."""
+    wanted = shell.variable("LC_ALL") or shell.variable("LC_TIME") or shell.variable("LANG") or "C"
+    if not sys.platform.startswith("linux") or not _PLAIN_TIMES.fullmatch(wanted):
+        raise Unsupported(f"ls -l in {wanted}")
+    rows = [_columns(shell, os.path.join(folder, name), name) for name in names]
+    others = [_columns(shell, os.path.join(folder, name), name) for name in room]
+    widths = [max((len(row[column]) for row in rows + others), default=0) for column in range(5)]
+    lines = []
+    for mode, links, owner, group, size, moment, name in rows:
+        left = f"{mode:{widths[0]}} {links:>{widths[1]}} {owner:{widths[2]}} {group:{widths[3]}}"
+        lines.append(f"{left} {size:>{widths[4]}} {moment} {name}\n")
+    return "".join(lines)
+
+
+def _columns(shell: Shell, path: str, name: str) -> tuple[str, str, str, str, str, str, str]:
+    place = shell.path(path)
+    status = os.lstat(place)
+    mode = stat.filemode(status.st_mode)
+    if not stat.S_ISLNK(status.st_mode):
+        try:
+            marks = os.listxattr(place, follow_symlinks=False)
+        except OSError:
+            marks = []
+        if any(mark.startswith("system.posix_acl_") for mark in marks):
+            mode += "+"
+        elif "security.selinux" in marks:
+            mode += "."
+    size = str(status.st_size)
+    if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+        size = f"{os.major(status.st_rdev)}, {os.minor(status.st_rdev)}"
+    now = time.time()
+    recent = now - _RECENT < status.st_mtime <= now
+    moment = time.localtime(status.st_mtime)
+    day = f"{_MONTHS[moment.tm_mon - 1]} {moment.tm_mday:2}"
+    shown = f"{day} {time.strftime('%H:%M', moment)}" if recent else f"{day} {moment.tm_year:5}"
+    target = f" -> {os.readlink(place)}" if stat.S_ISLNK(status.st_mode) else ""
+    owner, group = account(status.st_uid), group_of(status.st_gid)
+    return mode, str(status.st_nlink), owner, group, size, shown, name + target
+
+
+def account(number: int) -> str:
+    """Return the name of an account, its number if it has none."""
+    import pwd  # noqa: PLC0415 - not everywhere, unless the account adapter serves it
+
+    try:
+        return pwd.getpwuid(number)[0]
+    except KeyError:
+        return str(number)
+
+
+def group_of(number: int) -> str:
+    """Return the name of a group, its number if it has none."""
+    import grp  # noqa: PLC0415 - as above
+
+    try:
+        return grp.getgrgid(number)[0]
+    except KeyError:
+        return str(number)
