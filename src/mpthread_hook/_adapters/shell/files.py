@@ -376,11 +376,16 @@ _PLAIN_TIMES = re.compile(r"(C|POSIX|en_US)(\.utf-?8)?", re.IGNORECASE)
 
 
 def _long(shell: Shell, folder: str, names: Sequence[str], room: Sequence[str]) -> str:
-    """Describe files as GNU ls does, in columns in which those of ``room`` fit, too; `Unsupported` elsewhere, and where months have other names."""
+    """Describe files as GNU ls does, in columns in which those of ``room`` fit, too.
+
+    `Unsupported` elsewhere, where months have other names, and for several devices, whose numbers have columns.
+    """
     wanted = shell.variable("LC_ALL") or shell.variable("LC_TIME") or shell.variable("LANG") or "C"
     if not sys.platform.startswith("linux") or not _PLAIN_TIMES.fullmatch(wanted):
         raise Unsupported(f"ls -l in {wanted}")
     rows = [_columns(shell, os.path.join(folder, name), name) for name in names]
+    if sum("," in row[4] for row in rows) > 1:
+        raise Unsupported(f"ls -l of the devices in {folder or os.curdir}")
     others = [_columns(shell, os.path.join(folder, name), name) for name in room]
     widths = [max((len(row[column]) for row in rows + others), default=0) for column in range(5)]
     lines = []
