@@ -173,7 +173,7 @@ def _redirect_functions(name: str, early: ModuleType, served: ModuleType, journa
     for row in _table.rows_of(name):
         key = row[_table.NAME]
         function = vars(early).get(key)
-        if row[_table.STATUS] == "stdlib" or key not in vars(served) or not isinstance(function, _Function):
+        if key not in vars(served) or not isinstance(function, _Function):
             continue
         if function.__globals__ is vars(early) and not function.__closure__:
             _set_code(function, _redirected.__code__.replace(co_name=key), journal)
@@ -206,7 +206,7 @@ def _redirect_classes(name: str, early: ModuleType, served: ModuleType, journal:
             ):
                 left.add(f"{name}.{key}")
             continue
-        if any(row[_table.NAME] == key and row[_table.STATUS] != "stdlib" for row in _table.rows_of(name)):
+        if any(row[_table.NAME] == key for row in _table.rows_of(name)):
             left.add(f"{name}.{key}")
         for subclass in type.__subclasses__(old):
             # Instances of the interpreter's own classes, made early, go on with the code that made them; only

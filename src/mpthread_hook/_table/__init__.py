@@ -60,12 +60,15 @@ _chosen: dict[str, list[Row]] = {}
 
 
 def all_rows() -> tuple[Row, ...]:
-    """Return every row of every version."""
-    return served.ROWS + emulated_state.ROWS + emulated_control.ROWS + adapted.ROWS
+    """Return every row of every version, those of a served module together."""
+    from . import stdlib  # noqa: PLC0415 - most rows of all, and they change nothing: for people to look at
+
+    rows = sorted(served.ROWS + stdlib.ROWS, key=lambda row: row[MODULE])
+    return (*rows, *emulated_state.ROWS, *emulated_control.ROWS, *adapted.ROWS)
 
 
 def rows_of(module: str) -> list[Row]:
-    """Return the rows of one module that are of the running Python version."""
+    """Return the rows of one module that change something in the running Python version (none is ``stdlib``)."""
     chosen = _chosen.get(module)
     if chosen is None:
         version = sys.version_info[:2]
@@ -77,22 +80,13 @@ def rows_of(module: str) -> list[Row]:
     return chosen
 
 
-def served_modules() -> list[str]:
-    """Return the names of the modules that are served."""
-    return _present(_served_index)
-
-
 def foreign_modules() -> list[str]:
     """Return the names of the modules outside multiprocessing that have rows."""
-    return _present(_foreign_index)
-
-
-def _present(index: dict[str, list[Row]]) -> list[str]:
     version = sys.version_info[:2]
     # The first row of nearly every module is one of every version.
     return [
         name
-        for name, rows in index.items()
+        for name, rows in _foreign_index.items()
         if (rows[0][SINCE] is None and rows[0][UNTIL] is None) or any(applies(row, version) for row in rows)
     ]
 

@@ -12,11 +12,27 @@ import pytest
 
 from mpthread_hook import _table
 from mpthread_hook._hook import importer
-from mpthread_hook._table import served
 
 pytestmark = pytest.mark.unit
 
 STATUSES = {"threaded", "stdlib", "inert", "refused"}
+#: The names of every served module of the running version; programs of the tests begin with it as well.
+SERVED = """
+import sys
+from mpthread_hook import _table
+served = {}
+for row in _table.all_rows():
+    if row[_table.MODULE].partition(".")[0] in ("multiprocessing", "_multiprocessing"):
+        if _table.applies(row, sys.version_info[:2]):
+            served.setdefault(row[_table.MODULE], set()).add(row[_table.NAME])
+"""
+
+
+def served() -> dict[str, set[str]]:
+    """Return the names of each served module that the running version has, as the table knows them."""
+    namespace: dict[str, dict[str, set[str]]] = {}
+    exec(SERVED, namespace)
+    return namespace["served"]
 
 
 def bound_names(source: str) -> set[str]:
@@ -52,38 +68,45 @@ def test_rows_are_well_formed() -> None:
             assert row[_table.NOTE], row
 
 
+def test_rows_are_where_they_are_needed() -> None:
+    """Rows that change nothing are in `stdlib`, which an import of multiprocessing does not load."""
+    from mpthread_hook._table import served, stdlib
+
+    assert {row[_table.STATUS] for row in stdlib.ROWS} == {"stdlib"}
+    assert "stdlib" not in {row[_table.STATUS] for row in served.ROWS}
+
+
 def test_no_name_has_two_rows_for_one_version() -> None:
     """For each Python version a name is served in one way."""
     for version in ((3, 11), (3, 12), (3, 13), (3, 14)):
         seen: set[tuple[str, str]] = set()
-        for row in served.ROWS:
-            if row[_table.NAME] and _table.applies(row, version):
+        for row in _table.all_rows():
+            is_served = row[_table.MODULE].partition(".")[0] in {"multiprocessing", "_multiprocessing"}
+            if is_served and row[_table.NAME] and _table.applies(row, version):
                 key = (row[_table.MODULE], row[_table.NAME])
                 assert key not in seen, (version, key)
                 seen.add(key)
 
 
-@pytest.mark.parametrize("module", [name for name in _table.served_modules() if name.startswith("multiprocessing")])
+@pytest.mark.parametrize("module", [name for name in served() if name.startswith("multiprocessing")])
 def test_every_name_of_the_interpreter_has_a_row(module: str) -> None:
     """A public name that this interpreter's own source binds is in the table."""
     spec = importer.stock_spec(module)
     assert spec is not None
     assert spec.origin is not None
-    rows = {row[_table.NAME] for row in _table.rows_of(module)}
-    missing = bound_names(Path(spec.origin).read_text(encoding="utf-8")) - rows
+    missing = bound_names(Path(spec.origin).read_text(encoding="utf-8")) - served()[module]
     assert not missing, f"{module}: no row for {sorted(missing)}"
 
 
 def test_homes_exist() -> None:
     """Every home of a row can be imported under the hook and has the attribute that the row names."""
-    program = """
-import importlib, json, sys
+    program = f"""{SERVED}
+import importlib, json
 import mpthread_hook
 mpthread_hook.enable()
 import multiprocessing
-from mpthread_hook import _table
 bad = []
-for name in _table.served_modules():
+for name in served:
     try:
         importlib.import_module(name)
     except ImportError as error:
@@ -104,20 +127,18 @@ print(json.dumps(bad))
     assert json.loads(done.stdout) == []
 
 
-NAMES_THAT_ARE_MISSING = """
-import importlib, json, sys
+NAMES_THAT_ARE_MISSING = f"""{SERVED}
+import importlib, json
 import mpthread_hook
 if sys.argv[1] == "hook":
     mpthread_hook.enable()
-from mpthread_hook import _table
 missing = []
-for name in _table.served_modules():
+for name, names in served.items():
     try:
         module = importlib.import_module(name)
     except ImportError:
         missing.append([name, "*"])
     else:
-        names = [row[_table.NAME] for row in _table.rows_of(name)]
         missing += [[name, key] for key in names if key and not hasattr(module, key)]
 print(json.dumps(sorted(missing)))
 """
