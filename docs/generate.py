@@ -47,7 +47,8 @@ def _is_served(module: str) -> bool:
 
 
 def _name(name: str) -> str:
-    return {"": "(on import)", "*": "(the whole module)"}.get(name) or _code(name)
+    named = {"": "(on import)", "+": "(in processes)", "*": "(the whole module)"}
+    return named.get(name) or _code(name)
 
 
 def _by_module(rows: list[tuple]) -> dict[str, list[tuple]]:  # type: ignore[type-arg]
@@ -95,7 +96,12 @@ def compatibility() -> str:
     ]
     count = Counter(row[2] for row in rows)
     lines += [f"| {status} | {text} | {count[status]} |" for status, text in STATUSES.items()]
-    lines += ["", '"(on import)" is a change that is more than one name; its note says what it is for.', ""]
+    lines += [
+        "",
+        '"(on import)" is a change that is more than one name; its note says what it is for. "(in processes)" is',
+        "one that is made with the first thread process, and in force while there are some.",
+        "",
+    ]
     lines += ["## Served modules", ""]
     for module, group in _by_module(served).items():
         lines += _module(module, group)

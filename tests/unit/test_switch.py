@@ -161,7 +161,7 @@ STAGE_TWO = [
     "_hook/importer.py",
     "_table/served.py",
     "_identity/life.py",
-    "_emulation/streams.py",
+    "_emulation/signal.py",
     "_backend/process.py",
 ]
 
@@ -237,6 +237,21 @@ def test_a_broken_second_stage_is_an_error_for_who_insists(bare: str, tmp_path: 
         last = done.stderr.splitlines()[-1]
         assert last.startswith("ImportError: mpthread_hook: the package cannot be loaded (")
         assert "SystemExit: 3" in last
+
+
+def test_what_comes_with_the_first_process_is_broken(bare: str, tmp_path: Path) -> None:
+    """The first start of a process raises an ImportError that names the fault, and does not end the program."""
+    app = broken_app(str(tmp_path), "_emulation/streams.py", "raise SystemExit(3)")
+    code = """
+import multiprocessing
+process = multiprocessing.Process(target=print)
+for _ in range(2):
+    try: process.start()
+    except ImportError as error: print(error)
+print(multiprocessing.active_children())
+"""
+    done = run(bare, "-c", code, env=environment([app], MPTHREAD_HOOK="1"))
+    assert (done.returncode, done.stdout) == (0, "mpthread_hook: SystemExit: 3\n" * 2 + "[]\n"), done.stderr
 
 
 def test_a_broken_policy_is_one_line(bare: str, tmp_path: Path) -> None:

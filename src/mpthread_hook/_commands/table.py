@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a JSON array of objects")
 
 
+_NOT_NAMES = {"*": "(the whole module)", "": "(on import)", "+": "(in processes)"}
+
+
 def _version(text: str | None) -> tuple[int, int] | None:
     if text == "all":
         return None
@@ -79,7 +82,7 @@ def main(options: argparse.Namespace) -> int:
         if row[_table.MODULE] != module:
             module = row[_table.MODULE]
             print(module)
-        name = {"*": "(the whole module)", "": "(on import)"}.get(row[_table.NAME], row[_table.NAME])
+        name = _NOT_NAMES.get(row[_table.NAME], row[_table.NAME])
         note = f": {row[_table.NOTE]}" if row[_table.NOTE] else ""
         print(f"  {row[_table.STATUS]:<9} {name}{_versions(row)}{note}")
     count = Counter(row[_table.STATUS] for row in rows)

@@ -35,6 +35,11 @@ _real_get_blocking: Any = getattr(os, "get_blocking", None)
 _real_open = os.open
 real_read = os.read
 real_write = os.write
+# For `files`, which is loaded when ours are in their place.
+real_isatty = os.isatty
+real_lseek = os.lseek
+real_ftruncate: Any = getattr(os, "ftruncate", None)
+real_readv: Any = getattr(os, "readv", None)
 
 #: How many virtual descriptors each real one is behind.
 _uses: dict[int, int] = {}
@@ -261,15 +266,12 @@ tcgetpgrp = _translating_alone("tcgetpgrp")
 ttyname = _translating_alone("ttyname")
 writev = _translating("writev")
 
-_real_readv: Any = getattr(os, "readv", None)
-
-
-@standing_in(_real_readv)
+@standing_in(real_readv)
 def readv(_os: Any, fd: int, buffers: Any, /) -> int:
     if HERE.thread is not None:
         fd = resolve(fd)
         _wait_for_input(fd)
-    return _real_readv(fd, buffers)  # type: ignore[no-any-return]
+    return real_readv(fd, buffers)  # type: ignore[no-any-return]
 
 
 _real_readinto: Any = getattr(os, "readinto", None)

@@ -16,7 +16,6 @@ from .. import _identity
 from .._identity import HERE, MAIN, shield
 from . import presence
 from .descriptors import standing_in
-from .module_class import class_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,6 +136,8 @@ def _lay_on() -> None:
                 _classes[id(environ)] = _class_for(environ)
             MAIN.environ = environ._data
             environ.__class__ = _classes[id(environ)]
+    from .module_class import class_with  # noqa: PLC0415 - only while there are thread processes
+
     base = type(os)
     if base not in _modules:
         _modules[base] = class_with(base, {"__setattr__": _set_attribute})

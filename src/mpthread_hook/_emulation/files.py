@@ -6,10 +6,20 @@ import builtins
 import io
 import os
 import sys
+from _io import open as _real_open_file
 
 from .._identity import HERE, ThreadProcess, real_dup
 from . import presence
-from .descriptors import number, real_read, real_write, resolve
+from .descriptors import (
+    number,
+    real_ftruncate,
+    real_isatty,
+    real_lseek,
+    real_read,
+    real_readv,
+    real_write,
+    resolve,
+)
 from .holds import given_away, held, owned_by_object
 
 TYPE_CHECKING = False
@@ -17,12 +27,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._hook.journal import Journal
-
-_real_isatty = os.isatty
-_real_lseek = os.lseek
-_real_ftruncate: Any = getattr(os, "ftruncate", None)
-_real_readv: Any = getattr(os, "readv", None)
-_real_open_file = io.open
 
 
 class VirtualFile(io.RawIOBase):
@@ -53,7 +57,7 @@ class VirtualFile(io.RawIOBase):
         return self._fd
 
     def isatty(self) -> bool:
-        return _real_isatty(self._real())
+        return real_isatty(self._real())
 
     def readable(self) -> bool:
         return "r" in self.mode or "+" in self.mode
@@ -63,25 +67,25 @@ class VirtualFile(io.RawIOBase):
 
     def seekable(self) -> bool:
         try:
-            _real_lseek(self._real(), 0, os.SEEK_CUR)
+            real_lseek(self._real(), 0, os.SEEK_CUR)
         except OSError:
             return False
         return True
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        return _real_lseek(self._real(), offset, whence)
+        return real_lseek(self._real(), offset, whence)
 
     def truncate(self, size: int | None = None, /) -> int:
         size = self.tell() if size is None else size
-        _real_ftruncate(self._real(), size)
+        real_ftruncate(self._real(), size)
         return size
 
     def readinto(self, buffer: Any, /) -> int | None:
         if self._process.status is not None:
             return 0
         try:
-            if _real_readv is not None:
-                return int(_real_readv(self._real(), [buffer]))
+            if real_readv is not None:
+                return int(real_readv(self._real(), [buffer]))
             data = real_read(self._real(), len(buffer))
         except BlockingIOError:
             return None
@@ -106,8 +110,8 @@ class _Open:
     __slots__ = ()
     __name__ = __qualname__ = "open"
     __module__ = "io"  # where it is found by its name, to be pickled
-    __doc__ = io.open.__doc__
-    __text_signature__ = getattr(io.open, "__text_signature__", None)
+    __doc__ = _real_open_file.__doc__
+    __text_signature__ = getattr(_real_open_file, "__text_signature__", None)
 
     def __call__(self, file: Any, mode: str = "r", buffering: int = -1, encoding: str | None = None,
                  errors: str | None = None, newline: str | None = None, closefd: bool = True,

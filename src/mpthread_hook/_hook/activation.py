@@ -39,6 +39,8 @@ _early: dict[str, ModuleType] = {}
 _references: list[late.Reference] = []
 #: Names (module, name) that were taken early from patched modules, and follow the patch.
 _followed: list[tuple[str, str]] = []
+#: Rows (``+``) that are laid on with the first thread process.
+_with_the_first: list[_table.Row] = []
 
 LATE_MODES = ("warn", "error", "rebind")
 
@@ -246,19 +248,25 @@ def patch(module: ModuleType) -> None:
 
 
 def _homes(name: str) -> None:
-    homes = {row[_table.HOME]: row for row in _table.rows_of(name)}  # one import for each, not for each row
-    for home, row in homes.items():
-        if home is not None and row[_table.ATTR] is not None and row[_table.NAME] != "*":
-            importer.import_module(home)
+    for home in {row[_table.HOME] for row in _table.rows_of(name) if _is_due(row)}:
+        importer.import_module(home)  # type: ignore[arg-type]  # one import for each, not for each row
+
+
+def _is_due(row: _table.Row) -> bool:
+    """Return whether a row of a foreign module is laid over it at once."""
+    name, home, attr = row[_table.NAME], row[_table.HOME], row[_table.ATTR]
+    return home is not None and attr is not None and name != "*" and (name != "+" or _identity.created() > 0)
 
 
 def _apply(module: ModuleType, replaced: dict[int, Any]) -> None:
     for row in _table.rows_of(module.__name__):
-        key, home, attr = row[_table.NAME], row[_table.HOME], row[_table.ATTR]
-        if home is None or attr is None or key == "*":
+        if not _is_due(row):
+            if row[_table.NAME] == "+":
+                _with_the_first.append(row)
             continue
+        key, home, attr = row[_table.NAME], row[_table.HOME] or "", row[_table.ATTR] or ""
         room = sys.modules.get(home) or importer.import_module(home)  # by `_homes`, in nearly every case
-        if key == "":
+        if key in ("", "+"):
             getattr(room, attr)(_patches)
         elif hasattr(module, key):
             old, new = getattr(module, key), getattr(room, attr)
@@ -267,6 +275,25 @@ def _apply(module: ModuleType, replaced: dict[int, Any]) -> None:
             if callable(old) and not isinstance(old, type):
                 replaced[id(old)] = new  # the journal keeps it alive, so its id stays its own
             _patches.set(module, key, new)
+
+
+def _before_the_first(_parent: _identity.ThreadProcess, _child: _identity.ThreadProcess) -> None:
+    """Lay on what waits for a thread process; runs before all else that is done when one is made."""
+    if not _with_the_first:
+        return
+    homes = {row[_table.HOME] or "" for row in _with_the_first}
+    try:
+        rooms = {home: importer.import_module(home) for home in homes}
+    except SystemExit as error:  # a broken file of ours: it must not end the program
+        raise ImportError(f"mpthread_hook: SystemExit: {error}") from error
+    with _switch.lock:
+        while _with_the_first:
+            row = _with_the_first[0]
+            getattr(rooms[row[_table.HOME] or ""], row[_table.ATTR] or "")(_patches)
+            del _with_the_first[0]  # not before: who makes a process meanwhile has to wait
+
+
+_identity.at_start(_before_the_first)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -320,6 +347,7 @@ def _restore() -> None:
             _early.clear()
             _references.clear()
             _followed.clear()
+            _with_the_first.clear()
             _completed = False
 
 

@@ -56,7 +56,7 @@ def create(name: str, method: str) -> ThreadProcess:
         _created += 1
         pid = _PID_BASE + (MAIN.pid % 1024 << 20) + _created % (1 << 20)
     child = ThreadProcess(pid, parent, name, method)
-    for function in on_start:
+    for function in on_start:  # those as well that one of them has just added
         function(parent, child)
     with _registry_lock:
         PROCESSES[pid] = child

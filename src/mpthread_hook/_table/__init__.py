@@ -4,7 +4,8 @@ A row is ``(module, name, status, home, attr, since, until, note)``.
 
 * status: ``threaded`` (ours), ``stdlib`` (the interpreter's own, executed over our primitives), ``inert``
   (accepted, does nothing), ``refused`` (raises `errors.RefusedError` with the note).
-* name: ``*`` makes the whole module ours; the empty name calls ``home.attr`` instead of setting anything.
+* name: ``*`` makes the whole module ours; the empty name calls ``home.attr`` instead of setting anything, and
+  ``+`` does so with the first thread process: what is in force only while there is one.
 * home, attr: where ours is; the only way from the hook to the backend, and always a string.
 * since, until: Python versions as ``(3, 13)``, from and before; None where it does not matter.
 """

@@ -102,7 +102,7 @@ ROWS: tuple[Row, ...] = (
     ("atexit", "_run_exitfuncs", "threaded", _ATEXIT, "_run_exitfuncs", None, None, _EXIT),
     ("atexit", "_clear", "threaded", _ATEXIT, "_clear", None, None, _EXIT),
     ("atexit", "_ncallbacks", "threaded", _ATEXIT, "_ncallbacks", None, None, _EXIT),
-    ("weakref", "", "threaded", "mpthread_hook._emulation.finalizers", "install", None, None,
+    ("weakref", "+", "threaded", "mpthread_hook._emulation.finalizers", "install", None, None,
      "The end of a process runs the finalizers (weakref.finalize) that were made in it."),
     ("time", "sleep", "threaded", _TIME, "sleep", None, None, _INTERRUPTIBLE),
     ("queue", "SimpleQueue", "threaded", _QUEUE, "SimpleQueue", None, None,

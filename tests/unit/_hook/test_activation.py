@@ -236,6 +236,33 @@ print(json.dumps(status))
     assert told(code) == 7
 
 
+def test_the_first_process_brings_what_is_for_processes() -> None:
+    """What is in force only while there are processes is loaded with the first, whoever of several makes it."""
+    code = """
+import logging, weakref
+before = picture()
+mpthread_hook.enable()
+import multiprocessing
+names = ["streams", "doors", "files", "hooks", "module_class", "finalizers", "loggers"]
+def loaded(): return [name for name in names if f"mpthread_hook._emulation.{name}" in sys.modules]
+def child(results): sys.argv, sys.excepthook = ["child"], print; results.put([sys.stdout is not sys.__dict__["stdout"], sys.argv])
+early, found = loaded(), []
+for enabled_again in (False, True):
+    if enabled_again: mpthread_hook.disable(); mpthread_hook.enable(); import multiprocessing
+    context = multiprocessing.get_context("fork")
+    results, go = context.Queue(), threading.Event()
+    def make(): go.wait(); process = context.Process(target=child, args=(results,)); process.start(); process.join()
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads: thread.start()
+    go.set()
+    for thread in threads: thread.join()
+    found += [results.get() for _ in threads]
+mpthread_hook.disable()
+print(json.dumps([early, loaded() == names, found == [[True, ["child"]]] * 16, same(before, picture())]))
+"""
+    assert told(code) == [[], True, True, []]
+
+
 def test_status_is_plain_data() -> None:
     """status() can be dumped as JSON at every moment, and says why."""
     code = """
