@@ -6,6 +6,8 @@
 
 # ruff: noqa: I002 - `__future__` would be one more module at every start of every interpreter
 
+import sys
+
 from . import _switch as _switch
 
 TYPE_CHECKING = False
@@ -63,3 +65,11 @@ def original(module: str, name: str) -> "Any":
     from ._hook import activation  # noqa: PLC0415 - second stage, see _switch
 
     return activation.original(module, name)
+
+
+def __getattr__(name: str) -> "Any":
+    """Load `errors` when somebody asks for it."""
+    if name == "errors":
+        __import__(f"{__name__}.errors")
+        return sys.modules[f"{__name__}.errors"]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ from importlib import import_module
 from .. import _identity
 from .._identity import ENDINGS, HERE, MAIN, ThreadProcess
 from .pipe import tickets_for
-from .util import flush_streams, served
+from .process import flush_streams, served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

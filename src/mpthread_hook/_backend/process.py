@@ -10,7 +10,6 @@ import itertools
 import sys
 
 from .._identity import ENDINGS, HERE, MAIN, ThreadProcess, poll, wait
-from .util import flush_streams, served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +19,15 @@ if TYPE_CHECKING:
 
 # What multiprocessing.process of the interpreter holds and we use; filled by install().
 _stock: Any = None
+
+
+def served(name: str) -> Any:
+    """Return a module of this name, imported if need be; `import_module` does too, in twenty times the time."""
+    module = sys.modules.get(name)
+    if module is None:
+        __import__(name)
+        module = sys.modules[name]
+    return module
 
 
 def _children(process: ThreadProcess) -> set[BaseProcess]:
@@ -303,6 +311,22 @@ class BaseProcess:
     @staticmethod
     def _after_fork() -> None:
         served("multiprocessing.util")._run_after_forkers()
+
+
+def flush_streams(process: ThreadProcess) -> None:
+    """Flush standard output and error of a process, as `multiprocessing.util._flush_std_streams` does.
+
+    Streams that the process has never looked at are still its parent's, and hold nothing of its own.
+    """
+    to_flush = getattr(process.streams, "to_flush", None)
+    if to_flush is None:
+        served("multiprocessing.util")._flush_std_streams()
+        return
+    for name in ("stdout", "stderr"):
+        try:
+            to_flush(name).flush()
+        except (AttributeError, ValueError):
+            pass
 
 
 def record_is_fenced() -> bool:

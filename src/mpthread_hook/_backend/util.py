@@ -26,13 +26,13 @@ from .._identity import (
     report_unraisable,
     shield,
 )
+from .process import served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import ModuleType
     from typing import Any
-
 
 
 def counter(start: int) -> Callable[[], int]:
@@ -53,15 +53,6 @@ def counter(start: int) -> Callable[[], int]:
 
 
 _next_key = counter(0)
-
-
-def served(name: str) -> Any:
-    """Return a module of this name, imported if need be; `import_module` does too, in twenty times the time."""
-    module = sys.modules.get(name)
-    if module is None:
-        __import__(name)
-        module = sys.modules[name]
-    return module
 
 
 class FinalizerRegistry(MutableMapping):  # type: ignore[type-arg]
@@ -400,22 +391,6 @@ class _NullInputToBe:
 
 
 _null_input = _NullInputToBe()
-
-
-def flush_streams(process: ThreadProcess) -> None:
-    """Flush standard output and error of a process, as `multiprocessing.util._flush_std_streams` does.
-
-    Streams that the process has never looked at are still its parent's, and hold nothing of its own.
-    """
-    to_flush = getattr(process.streams, "to_flush", None)
-    if to_flush is None:
-        served("multiprocessing.util")._flush_std_streams()
-        return
-    for name in ("stdout", "stderr"):
-        try:
-            to_flush(name).flush()
-        except (AttributeError, ValueError):
-            pass
 
 
 def install(module: ModuleType) -> None:

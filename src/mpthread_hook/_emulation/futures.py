@@ -100,8 +100,9 @@ def exit_function(function: object) -> Callable[[], None] | None:
     return None
 
 
-def adopt_exit_functions(journal: Any, calls: list[Any]) -> None:
+def _adopt_exit_functions(journal: Any) -> None:
     """Replace what `concurrent.futures` registered with `threading` before we came."""
+    calls = sys.modules["threading"]._threading_atexits
     for index, call in enumerate(calls):
         function = exit_function(_called_by(call))
         if function is not None:
@@ -138,12 +139,14 @@ class _Slot:
 def install_thread(journal: Any) -> None:
     """Put the flag that answers per process in place of that of `concurrent.futures.thread`."""
     journal.set(sys.modules[_THREAD.module], _THREAD.flag, _THREAD)
+    _adopt_exit_functions(journal)
 
 
 def install_process(journal: Any) -> None:
     """Put the flag that answers per process in place of that of `concurrent.futures.process`."""
     module: Any = sys.modules[_PROCESS.module]
     journal.set(module, _PROCESS.flag, _PROCESS)
+    _adopt_exit_functions(journal)
     wakeup = getattr(module, "_ThreadWakeup", None)
     if wakeup is not None and hasattr(wakeup, "wakeup"):
         journal.set(wakeup, "wakeup", _woken_once(wakeup.wakeup))

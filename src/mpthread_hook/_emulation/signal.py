@@ -7,6 +7,7 @@ kind for a group of threads.
 
 from __future__ import annotations
 
+import _signal as _core  # type: ignore[import-not-found]  # typeshed knows `signal` only
 import errno
 import os
 import signal as _real
@@ -82,10 +83,10 @@ at_start(_inherit)
 
 def mirror_main() -> None:
     """Note the handlers that the main program has, for its children."""
-    for number in _real.valid_signals():
-        handler = _real_getsignal(number)
+    for number in _core.valid_signals():  # those of `signal` make an enum of each number and handler
+        handler = _core.getsignal(number)
         if handler != SIG_DFL:
-            MAIN.handlers[int(number)] = _plain(handler)
+            MAIN.handlers[number] = _plain(handler)
 
 
 def _plain(handler: Any) -> Any:

@@ -28,7 +28,7 @@ from .._identity import (
     wait_thread,
 )
 from .._identity import real_start_new_thread as _start_anyhow
-from . import foreign, futures, presence
+from . import presence
 from .builtin import Functions
 
 TYPE_CHECKING = False
@@ -299,6 +299,8 @@ def _join(self: _real.Thread, timeout: float | None = None) -> None:
         return None
     record: Thread | None = self.__dict__.get(_RECORD)
     if record is None:  # a thread of the main program
+        from . import foreign  # noqa: PLC0415 - rare
+
         foreign.call(lambda: _real_join(self, timeout))
     elif wait_thread(record, -1.0 if timeout is None else timeout):
         _real_join(self, None)  # what is left of it takes no time
@@ -335,6 +337,8 @@ def _ending(process: ThreadProcess) -> _Ending:
 @functions
 def _register_atexit(_: object, func: Callable[..., object], *args: Any, **kwargs: Any) -> None:
     """As `threading._register_atexit`: for the calling process."""
+    from . import futures  # noqa: PLC0415 - only the modules of concurrent.futures come here
+
     ours = futures.exit_function(func)
     if ours is not None:
         # Registered by a module that all processes share, when the first of them imports it.
@@ -363,6 +367,8 @@ def _shutdown(_: object) -> None:
     ending.begun = True
     for call in reversed(ending.calls):
         call()
+    from . import futures  # noqa: PLC0415 - not needed before a process ends
+
     futures.end_all(process)
     main = main_thread()
     if isinstance(main, _MainThread):
@@ -386,7 +392,6 @@ def install(journal: Any) -> None:
     journal.set(_real.Thread, "join", _join)
     if _real_set_tstate_lock is not None:
         journal.set(_real.Thread, "_set_tstate_lock", _set_tstate_lock)
-    futures.adopt_exit_functions(journal, _module._threading_atexits)
 
 
 ENDINGS["threads"] = _shutdown

@@ -16,8 +16,7 @@ import sys
 from _thread import get_ident
 
 from .. import _identity, _switch, _table
-from ..errors import ActivationError, LateActivationWarning, LeftoverProcessError
-from . import importer, late
+from . import importer
 from .journal import Journal
 
 TYPE_CHECKING = False
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from . import survey
+    from . import late, survey
 
 _depth = 0
 _modules = Journal()  # what was changed in sys.modules and in packages
@@ -140,10 +139,13 @@ def take_over_late() -> None:
             mode = "warn"
         try:
             _take_over(early, _look_back(early, mode), mode)
-        except LateActivationWarning as warning:  # an error by `-W error`, which no start may raise
-            _switch.problem(str(warning))
-        except BaseException:  # `start()` says it
-            with _switch.lock:
+        except BaseException as error:
+            from ..errors import LateActivationWarning  # noqa: PLC0415 - errors are loaded where one is raised
+
+            if isinstance(error, LateActivationWarning):  # an error by `-W error`, which no start may raise
+                _switch.problem(str(error))
+                return
+            with _switch.lock:  # `start()` says it
                 _switch.started = False
                 if not _depth:
                     _restore()
@@ -167,13 +169,19 @@ def _early_modules() -> dict[str, ModuleType]:
 
 
 def _look_back(early: dict[str, ModuleType], mode: str) -> list[late.Reference]:
-    found = late.references(early) if early else []
+    if not early:
+        return []
+    from . import late  # noqa: PLC0415 - only for who comes late
+
+    found = late.references(early)
     if mode == "error":
         late.refuse(found)
     return found
 
 
 def _take_over(early: dict[str, ModuleType], found: list[late.Reference], mode: str) -> None:
+    from . import late  # noqa: PLC0415 - only for who comes late
+
     with _switch.lock:
         early = {name: module for name, module in early.items() if sys.modules.get(name) is module}
         for name in early:
@@ -220,7 +228,7 @@ def complete() -> None:
                     if module is not None:
                         importer.patch_when_imported(module)
                     _switch.finder.triggers[name] = importer.find_and_patch
-            _followed.extend(late.rebind_patched(replaced, _patches))
+            _follow(replaced)
             _completed = True
         if "ps" in _switch.words():
             _answer()
@@ -296,6 +304,19 @@ def _before_the_first(_parent: _identity.ThreadProcess, _child: _identity.Thread
 _identity.at_start(_before_the_first)
 
 
+def _follow(replaced: dict[int, Any]) -> None:
+    """Give functions that were patched (`os.getpid`) to the modules that took them early (`from os import`).
+
+    For the main program ours do what the real ones do, so nobody needs to be asked.
+    """
+    for module in importer.modules_of_programs():
+        for key, value in list(vars(module).items()):
+            new = replaced.get(id(value))
+            if new is not None:
+                _patches.set(module, key, new)
+                _followed.append((module.__name__, key))
+
+
 # ---------------------------------------------------------------------------------------------------------
 # Off
 
@@ -313,6 +334,8 @@ def disable(timeout: float = 5.0) -> None:
         elif _switch.started:
             _switch.started = False
         else:
+            from ..errors import ActivationError  # noqa: PLC0415 - errors are loaded where one is raised
+
             raise ActivationError("disable() was called more often than enable(): nothing is enabled")
         if _depth or _switch.started:
             return
@@ -323,6 +346,8 @@ def disable(timeout: float = 5.0) -> None:
         if not _depth and not _switch.started and enabled():
             _restore()
     if leftover:
+        from ..errors import LeftoverProcessError  # noqa: PLC0415 - as above
+
         raise LeftoverProcessError(
             f"{len(leftover)} thread process(es) were still alive {timeout:g} s after disable(): "
             f"{survey.names(leftover)}; join() or terminate() them before"
@@ -361,7 +386,7 @@ def _restore_modules() -> None:
                 continue
             if importer.is_ours(module):
                 del sys.modules[name]
-            elif name not in before and late.is_stdlib(name) and _holds_served(module):
+            elif name not in before and importer.is_stdlib(name) and _holds_served(module):
                 _forget(name)
         if "__mp_main__" not in before:
             sys.modules.pop("__mp_main__", None)  # the name under which `spawn` finds the program's functions

@@ -12,7 +12,6 @@ from _frozen_importlib_external import PathFinder
 from _thread import RLock, allocate_lock, get_ident
 
 from .. import _switch, _table
-from ..errors import RefusedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -238,6 +237,8 @@ def adopt(value: Any, name: str) -> Any:
 
 def _refusal(module: str, name: str, note: str) -> Any:
     def refused(*args: object, **kwargs: object) -> Any:
+        from ..errors import RefusedError  # noqa: PLC0415 - errors are loaded where one is raised
+
         raise RefusedError(f"{module}.{name}() is not available on thread processes: {note}")
 
     refused.__name__ = refused.__qualname__ = name
@@ -338,3 +339,26 @@ class PatchingLoader:
         from . import activation  # noqa: PLC0415 - activation imports this module
 
         activation.patch(module)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Modules that hold what we replace
+
+
+def belongs_to_us(module: str) -> bool:
+    """Return whether a module is part of this package, or served by it, or stands for the real one."""
+    return module.partition(".")[0] in _switch.ROOTS or module.partition(".")[0] == "mpthread_hook"
+
+
+def is_stdlib(module: str) -> bool:
+    """Return whether a module belongs to the interpreter."""
+    return module.partition(".")[0] in sys.stdlib_module_names and module != "__main__"
+
+
+def modules_of_programs() -> list[ModuleType]:
+    """Return the modules that may be changed and are worth a report: those of programs and packages."""
+    found: dict[int, ModuleType] = {}
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, _Module) and not belongs_to_us(name) and not is_stdlib(name):
+            found.setdefault(id(module), module)  # `__main__` has a second name, `__mp_main__`
+    return list(found.values())

@@ -14,7 +14,8 @@ class Journal:
     """Changes attributes and mapping entries, and remembers what was there before."""
 
     def __init__(self) -> None:
-        self._undo: list[Callable[[], object]] = []
+        #: Functions and what they are called with: tuples, because a lambda for each change takes much longer.
+        self._undo: list[tuple[Callable[..., object], Any, Any, Any]] = []
         self._originals: dict[tuple[str, str], Any] = {}
 
     def set(self, namespace: Any, key: str, value: Any) -> None:
@@ -24,25 +25,22 @@ class Journal:
         if isinstance(name, str):
             self._originals.setdefault((name, key), own)
         setattr(namespace, key, value)
-        if own is _ABSENT:
-            self._undo.append(lambda: delattr(namespace, key) if hasattr(namespace, key) else None)
-        else:
-            self._undo.append(lambda: setattr(namespace, key, own))
+        self._undo.append((_set_back, namespace, key, own))
 
     def item(self, mapping: MutableMapping[Any, Any], key: Any, value: Any) -> None:
         """Set ``mapping[key]``."""
         old = mapping.get(key, _ABSENT)
         mapping[key] = value
-        self._undo.append(lambda: _put_back(mapping, key, old))
+        self._undo.append((_put_back, mapping, key, old))
 
     def pop(self, mapping: MutableMapping[Any, Any], key: Any) -> None:
         """Take ``key`` out of ``mapping``."""
         old = mapping.pop(key, _ABSENT)
-        self._undo.append(lambda: _put_back(mapping, key, old))
+        self._undo.append((_put_back, mapping, key, old))
 
     def undo(self, function: Callable[[], object]) -> None:
         """Call ``function()`` when the changes are undone."""
-        self._undo.append(function)
+        self._undo.append((_call, function, None, None))
 
     def original(self, module: str, name: str) -> Any:
         """Return what ``module.name`` was before the first change; KeyError if it was not changed."""
@@ -59,12 +57,24 @@ class Journal:
         failure: BaseException | None = None
         while self._undo:
             try:
-                self._undo.pop()()
+                undo, *arguments = self._undo.pop()
+                undo(*arguments)
             except Exception as error:  # one that cannot be undone must not keep the others
                 failure = failure or error
         self._originals.clear()
         if failure is not None:
             raise failure
+
+
+def _set_back(namespace: Any, key: str, old: Any) -> None:
+    if old is not _ABSENT:
+        setattr(namespace, key, old)
+    elif hasattr(namespace, key):
+        delattr(namespace, key)
+
+
+def _call(function: Callable[[], object], _key: None, _old: None) -> None:
+    function()
 
 
 def _put_back(mapping: MutableMapping[Any, Any], key: Any, old: Any) -> None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import sys
 
-from .. import _switch, _table
+from .. import _table
 from ..errors import ActivationError, LateActivationWarning
+from . import importer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,16 +53,6 @@ OWN_NAMES = frozenset(
 )
 
 
-def is_ours(module: str) -> bool:
-    """Return whether a module is part of this package, or served by it, or stands for the real one."""
-    return module.partition(".")[0] in _switch.ROOTS or module.partition(".")[0] == "mpthread_hook"
-
-
-def is_stdlib(module: str) -> bool:
-    """Return whether a module belongs to the interpreter."""
-    return module.partition(".")[0] in sys.stdlib_module_names and module != "__main__"
-
-
 def defined_by(early: dict[str, ModuleType]) -> dict[int, tuple[str, str, Any]]:
     """Return the classes and functions that early modules define, as ``{id: (module, name, object)}``."""
     found = {}
@@ -79,7 +70,7 @@ def references(early: dict[str, ModuleType]) -> list[Reference]:
     known = defined_by(early)
     classes = {key: entry for key, entry in known.items() if isinstance(entry[2], type)}
     found = []
-    for module in _foreign():
+    for module in importer.modules_of_programs():
         for name, value in list(vars(module).items()):
             entry, kind = classes.get(id(value)), "class"
             if entry is None:
@@ -90,18 +81,9 @@ def references(early: dict[str, ModuleType]) -> list[Reference]:
         found.extend(
             _reference(subclass.__module__, subclass.__qualname__, "subclass", entry)
             for subclass in type.__subclasses__(entry[2])
-            if not is_ours(subclass.__module__) and not is_stdlib(subclass.__module__)
+            if not importer.belongs_to_us(subclass.__module__) and not importer.is_stdlib(subclass.__module__)
         )
     return sorted(found, key=lambda one: (one["module"], one["name"]))
-
-
-def _foreign() -> list[ModuleType]:
-    """Return the modules that may be changed and are worth a report: those of programs and packages."""
-    found: dict[int, ModuleType] = {}
-    for name, module in list(sys.modules.items()):
-        if isinstance(module, _Module) and not is_ours(name) and not is_stdlib(name):
-            found.setdefault(id(module), module)  # `__main__` has a second name, `__mp_main__`
-    return list(found.values())
 
 
 def _reference(module: str, name: str, kind: str, entry: tuple[str, str, Any]) -> Reference:
@@ -211,7 +193,7 @@ def _redirect_classes(name: str, early: ModuleType, served: ModuleType, journal:
         for subclass in type.__subclasses__(old):
             # Instances of the interpreter's own classes, made early, go on with the code that made them; only
             # processes are ours from now on, whatever class they are of.
-            if is_ours(subclass.__module__) and name != "multiprocessing.process":
+            if importer.belongs_to_us(subclass.__module__) and name != "multiprocessing.process":
                 continue
             bases = tuple(new if base is old else base for base in subclass.__bases__)
             if not _set_bases(subclass, bases, journal):
@@ -238,25 +220,10 @@ def rebind(known: dict[int, tuple[str, str, Any]], served: dict[str, ModuleType]
 
     ``known`` is what `defined_by()` returned before anything was redirected.
     """
-    for module in _foreign():
+    for module in importer.modules_of_programs():
         for key, value in list(vars(module).items()):
             entry = known.get(id(value))
             if entry is not None and entry[0] in served:
                 new = vars(served[entry[0]]).get(entry[1])
                 if new is not None:
                     journal.set(module, key, new)
-
-
-def rebind_patched(replaced: dict[int, Any], journal: Journal) -> list[tuple[str, str]]:
-    """Give functions that were patched (`os.getpid`) to the modules that took them early (`from os import`).
-
-    For the main program ours do what the real ones do, so nobody needs to be asked.
-    """
-    done = []
-    for module in _foreign():
-        for key, value in list(vars(module).items()):
-            new = replaced.get(id(value))
-            if new is not None:
-                journal.set(module, key, new)
-                done.append((module.__name__, key))
-    return done

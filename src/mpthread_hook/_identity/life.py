@@ -6,7 +6,6 @@ import os
 import sys
 from _thread import RLock, allocate_lock, get_ident
 
-from ..errors import AbandonedThreadWarning, ProcessStartError
 from . import clock
 from .records import (
     AT_SHUTDOWN,
@@ -82,6 +81,8 @@ def start(process: ThreadProcess, body: Callable[[], int]) -> None:
         reap(process)
         if forked_by_main and AT_SHUTDOWN in str(error):
             raise type(error)("can't fork at interpreter shutdown") from None  # as os.fork() itself
+        from ..errors import ProcessStartError  # noqa: PLC0415 - errors are loaded where one is raised
+
         raise ProcessStartError(
             11,  # EAGAIN, what fork() reports when no process is to be had
             f"cannot start thread process {process.name!r}: {error}; the platform gives this program no "
@@ -270,6 +271,8 @@ def abandon(process: ThreadProcess, due: float | None = None) -> None:
     if not end(process):
         return  # it has unwound in this very moment
     import warnings  # noqa: PLC0415 - rare, and warnings is heavy at start-up
+
+    from ..errors import AbandonedThreadWarning  # noqa: PLC0415 - as above
 
     where = ""
     frame = sys._current_frames().get(main.ident) if main is not None else None

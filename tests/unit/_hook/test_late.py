@@ -144,7 +144,7 @@ def test_error_changes_nothing(late: Any) -> None:
     """``late="error"`` raises before anything is changed, and names the same things."""
     code = """
 before = list(sys.modules.items()), list(sys.meta_path)
-import mpthread_hook._hook.activation
+import mpthread_hook._hook.activation, mpthread_hook._hook.late
 before = list(sys.modules.items()), list(sys.meta_path)
 try: mpthread_hook.enable(late="error")
 except mpthread_hook.errors.ActivationError as error: text = str(error)
