@@ -106,25 +106,26 @@ def allocate_lock(_: object) -> Any:
     return _real_allocate_lock() if HERE.thread is None else ParkingLock()
 
 
-class _LockType(type):
-    """`threading.Lock` where it is a class (3.13): calling it makes a lock of the right kind."""
+Lock: Any = allocate_lock
 
-    def __call__(cls) -> Any:
-        return _real_allocate_lock() if HERE.thread is None else ParkingLock()
+if sys.version_info >= (3, 13):  # there it is a class
 
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, (_thread.LockType, ParkingLock))
+    class _LockType(type):
+        """Of `threading.Lock`: calling that makes a lock of the right kind."""
 
+        def __call__(cls) -> Any:
+            return _real_allocate_lock() if HERE.thread is None else ParkingLock()
 
-class _Lock(metaclass=_LockType):
-    """Stands for `threading.Lock` where that is a class."""
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, (_thread.LockType, ParkingLock))
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError(f"type '{_thread.LockType.__module__}.lock' is not an acceptable base type")
+    class _Lock(metaclass=_LockType):
+        """Stands for `threading.Lock`."""
 
+        def __init_subclass__(cls) -> None:
+            raise TypeError(f"type '{_thread.LockType.__module__}.lock' is not an acceptable base type")
 
-# The name under which it is found again: managers send it to their server by pickle.
-_Lock.__name__ = _Lock.__qualname__ = "Lock"
-_Lock.__module__ = "threading"
-
-Lock: Any = _Lock if sys.version_info >= (3, 13) else allocate_lock
+    # The name under which it is found again: managers send it to their server by pickle.
+    _Lock.__name__ = _Lock.__qualname__ = "Lock"
+    _Lock.__module__ = "threading"
+    Lock = _Lock

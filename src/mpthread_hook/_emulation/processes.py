@@ -47,6 +47,7 @@ _real_getsid, _real_setsid = _of("getsid"), _of("setsid")
 _real_abort, _real_kill, _real_killpg = os.abort, os.kill, _of("killpg")
 _real_register_at_fork = _of("register_at_fork")
 _real_posix_spawn, _real_posix_spawnp = _of("posix_spawn"), _of("posix_spawnp")
+_real_execv, _real_execve, real_system = _of("execv"), _of("execve"), _of("system")
 
 #: Where pids of thread processes begin.
 FIRST = 1 << 30
@@ -340,6 +341,34 @@ def posix_spawn(_: object, path: Any, argv: Any, env: Any, /, **options: Any) ->
 def posix_spawnp(_: object, path: Any, argv: Any, env: Any, /, **options: Any) -> int:
     """As `os.posix_spawnp`."""
     return _spawn(_real_posix_spawnp, path, argv, env, options)
+
+
+def _programs() -> Any:
+    from . import programs  # noqa: PLC0415 - only for a thread process, and it imports this module
+
+    return programs
+
+
+@functions
+def execv(_: object, path: Any, argv: Any, /) -> Any:
+    """As `os.execv`: the program runs in place of the calling process."""
+    if HERE.thread is None:
+        return _real_execv(path, argv)
+    return _programs().become("execv", path, argv, None)
+
+
+@functions
+def execve(_: object, path: Any, argv: Any, env: Any) -> Any:
+    """As `os.execve`: the program runs in place of the calling process."""
+    if HERE.thread is None:
+        return _real_execve(path, argv, env)
+    return _programs().become("execve", path, argv, env)
+
+
+@functions
+def system(_: object, command: Any) -> int:
+    """As `os.system`: the program gets what the calling process has."""
+    return real_system(command) if HERE.thread is None else _programs().system(command)  # type: ignore[no-any-return]
 
 
 def install_subprocess(journal: Any) -> None:

@@ -10,9 +10,9 @@ import sys
 
 from .._identity import HERE, SIG_DFL, checkpoint
 from .._identity import kill as _fence
-from .descriptors import resolve, standing_in
+from .descriptors import resolve
 from .environment import for_programs
-from .processes import tell_program
+from .processes import real_system, tell_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,20 +20,16 @@ if TYPE_CHECKING:
 
     from .._hook.journal import Journal
 
-_real_system: Any = getattr(os, "system", None)
-_real_execv: Any = getattr(os, "execv", None)
-_real_execve: Any = getattr(os, "execve", None)
-
 
 def _needs_help() -> bool:
     process = HERE.process
     return bool(process.fds) or for_programs(process) is not None
 
 
-@standing_in(_real_system)
-def system(_os: Any, command: Any) -> int:
-    if HERE.thread is None or not _needs_help():
-        return _real_system(command)  # type: ignore[no-any-return]
+def system(command: Any) -> int:
+    """Do for a thread process what `os.system` does."""
+    if not _needs_help():
+        return real_system(command)  # type: ignore[no-any-return]
     import subprocess  # noqa: PLC0415 - rare, and heavy
 
     code = subprocess.call(command, shell=True)
@@ -42,23 +38,7 @@ def system(_os: Any, command: Any) -> int:
     return -code if code < 0 else code << 8
 
 
-
-
-@standing_in(_real_execv)
-def execv(_os: Any, path: Any, argv: Any, /) -> Any:
-    if HERE.thread is None:
-        return _real_execv(path, argv)
-    return _become("execv", path, argv, None)
-
-
-@standing_in(_real_execve)
-def execve(_os: Any, path: Any, argv: Any, env: Any) -> Any:
-    if HERE.thread is None:
-        return _real_execve(path, argv, env)
-    return _become("execve", path, argv, env)
-
-
-def _become(name: str, path: Any, argv: Any, env: Any) -> None:
+def become(name: str, path: Any, argv: Any, env: Any) -> None:
     """Run a program in place of the calling thread process, which ends as it does; so do the signals to it.
 
     Returns never; raises `OSError` if there is no such program.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sys
 
-from . import adapted, emulated_control, emulated_state, served
+from . import adapted, emulated, served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ ATTR: Final = 4
 SINCE: Final = 5
 UNTIL: Final = 6
 NOTE: Final = 7
-
-_FOREIGN = (emulated_state.ROWS, emulated_control.ROWS, adapted.ROWS)
 
 
 def applies(row: Row, version: tuple[int, int]) -> bool:
@@ -55,7 +53,7 @@ def _index(groups: tuple[tuple[Row, ...], ...]) -> dict[str, list[Row]]:
 
 
 _served_index = _index((served.ROWS,))
-_foreign_index = _index(_FOREIGN)
+_foreign_index = _index((emulated.ROWS, adapted.ROWS))
 #: The rows of the running version, of the modules that were asked for.
 _chosen: dict[str, list[Row]] = {}
 
@@ -65,7 +63,7 @@ def all_rows() -> tuple[Row, ...]:
     from . import stdlib  # noqa: PLC0415 - most rows of all, and they change nothing: for people to look at
 
     rows = sorted(served.ROWS + stdlib.ROWS, key=lambda row: row[MODULE])
-    return (*rows, *emulated_state.ROWS, *emulated_control.ROWS, *adapted.ROWS)
+    return (*rows, *emulated.ROWS, *adapted.ROWS)
 
 
 def rows_of(module: str) -> list[Row]:
