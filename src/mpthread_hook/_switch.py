@@ -16,15 +16,17 @@ The environment variable `MPTHREAD_HOOK` holds words, separated by commas:
 
 # ruff: noqa: I002 - `__future__` would be one more module at every start of every interpreter
 
+import marshal
 import os
 import sys
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import MAGIC_NUMBER, PathFinder, SourceFileLoader
 from _thread import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
+    from types import CodeType, ModuleType
 
     Trigger = Callable[[str, Sequence[str] | None, ModuleType | None], ModuleSpec | None]
 
@@ -68,8 +70,9 @@ class Finder:
         trigger = self.triggers.get(fullname)
         if trigger is not None:
             return trigger(fullname, path, target)
-        if fullname.partition(".")[0] not in ROOTS:
-            return None
+        root = fullname.partition(".")[0]
+        if root not in ROOTS:
+            return _compiled(fullname, path) if root == __package__ and path else None
         try:
             if not undecided or settle():
                 # Not at the top: this is the second stage, which a program without multiprocessing never pays for.
@@ -89,6 +92,45 @@ class Finder:
 
     def __repr__(self) -> str:
         return "<mpthread_hook finder>"
+
+
+class _Compiled(SourceFileLoader):
+    """Loads a module of ours whose compiled file was read when it was looked for."""
+
+    code: "CodeType | None" = None
+
+    def get_code(self, fullname: str) -> "CodeType | None":
+        """Return what was read, once; then what the file holds."""
+        code, self.code = self.code, None
+        return code or super().get_code(fullname)
+
+
+def _compiled(fullname: str, path: "Sequence[str]") -> "ModuleSpec | None":
+    """Return the spec of a module of ours with a compiled file that is up to date; else None.
+
+    What importlib does to find a module takes longer than what most of ours do when they are loaded, and there
+    are thirty.  Whatever is not the plain case (a package, an archive, no cache) is left to the other finders.
+    """
+    if sys.flags.optimize or sys.pycache_prefix is not None:
+        return None
+    name = fullname.rpartition(".")[2]
+    source = f"{path[0]}{os.sep}{name}.py"
+    cached = f"{path[0]}{os.sep}__pycache__{os.sep}{name}.{sys.implementation.cache_tag}.pyc"
+    loader = _Compiled(fullname, source)
+    try:
+        found = os.stat(source)
+        data = loader.get_data(cached)
+        head = MAGIC_NUMBER + bytes(4)  # no flags: checked by time and size
+        for number in (int(found.st_mtime), found.st_size):
+            head += (number & 0xFFFFFFFF).to_bytes(4, "little")
+        if data[:16] != head:
+            return None
+        loader.code = marshal.loads(memoryview(data)[16:])
+    except (OSError, EOFError, ValueError, TypeError):
+        return None
+    spec = ModuleSpec(fullname, loader, origin=source)
+    spec.has_location, spec.cached = True, cached
+    return spec
 
 
 finder = Finder()
@@ -156,13 +198,9 @@ def hint() -> bool:
 
     Not a sign, since an importer of somebody else's may have it.
     """
-    from _imp import extension_suffixes  # noqa: PLC0415 - only an undecided start asks
-
-    return "_multiprocessing" not in sys.builtin_module_names and not any(
-        os.path.exists(f"{entry}/_multiprocessing{suffix}")
-        for entry in sys.path
-        for suffix in extension_suffixes()
-    )
+    if "_multiprocessing" in sys.builtin_module_names:
+        return False
+    return PathFinder.find_spec("_multiprocessing") is None
 
 
 def start(way: str) -> bool:

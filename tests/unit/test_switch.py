@@ -254,6 +254,55 @@ print(multiprocessing.active_children())
     assert (done.returncode, done.stdout) == (0, "mpthread_hook: SystemExit: 3\n" * 2 + "[]\n"), done.stderr
 
 
+#: What a module of ours looks like to those who ask, and whether its compiled file was taken as it is.
+LOOKS = """
+import inspect, json, sys, multiprocessing
+import mpthread_hook._emulation.time as module
+spec, plain = module.__spec__, sys.modules["mpthread_hook._emulation"].__spec__
+print(json.dumps([
+    module.sleep.__name__, type(spec.loader) is not type(plain.loader),
+    [module.__file__, spec.origin, spec.has_location, module.__cached__ == spec.cached, module.__package__],
+    inspect.getsource(type(module.sleep).__repr__).strip().splitlines()[0],
+    spec.parent, spec.submodule_search_locations,
+]))
+"""
+
+
+@pytest.mark.parametrize(
+    "change", ["nothing", "newer", "longer", "broken cache", "no cache", "optimized", "cache elsewhere"]
+)
+def test_compiled_files_of_ours_are_taken_while_they_are_up_to_date(
+    bare: str, tmp_path: Path, change: str
+) -> None:
+    """The shorter way to them finds what the import system would find, and looks like it."""
+    app = copy_package(str(tmp_path))
+    place_sitecustomize(app)
+    env = environment([app], MPTHREAD_HOOK="1")
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    answer(LOOKS, python=bare, env=env)
+    source = tmp_path / "mpthread_hook" / "_emulation" / "time.py"
+    (cache,) = (source.parent / "__pycache__").glob("time.*.pyc")
+    before, text = source.stat(), source.read_text(encoding="utf-8")
+    if change == "newer":  # as long as before
+        source.write_text(text.replace('"sleep"', '"other"'), encoding="utf-8")
+        os.utime(source, (before.st_atime, before.st_mtime + 2))
+    elif change == "longer":  # as old as before
+        source.write_text(text.replace('"sleep"', '"other" '), encoding="utf-8")
+        os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    elif change == "broken cache":
+        cache.write_bytes(cache.read_bytes()[:12] + b"what a disk may hold")
+    elif change == "no cache":
+        cache.unlink()
+        env["PYTHONDONTWRITEBYTECODE"] = "1"
+    elif change == "cache elsewhere":
+        env["PYTHONPYCACHEPREFIX"] = str(tmp_path / "elsewhere")
+    found = answer(LOOKS, *(["-O"] if change == "optimized" else []), python=bare, env=env)
+    looks = [[str(source), str(source), True, True, "mpthread_hook._emulation"], "def __repr__(self) -> str:",
+             "mpthread_hook._emulation", None]  # fmt: skip
+    name = "other" if change in ("newer", "longer") else "sleep"
+    assert found == [name, change == "nothing", *looks]
+
+
 def test_a_broken_policy_is_one_line(bare: str, tmp_path: Path) -> None:
     """An undecided hook whose probes are broken steps aside."""
     app = broken_app(str(tmp_path), "_hook/policy.py", "raise SystemExit(3)")
