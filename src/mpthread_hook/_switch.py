@@ -16,11 +16,11 @@ The environment variable `MPTHREAD_HOOK` holds words, separated by commas:
 
 # ruff: noqa: I002 - `__future__` would be one more module at every start of every interpreter
 
-import marshal
 import os
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import MAGIC_NUMBER, PathFinder, SourceFileLoader
+from _frozen_importlib_external import _compile_bytecode as _code  # type: ignore[attr-defined]
 from _thread import RLock
 
 TYPE_CHECKING = False
@@ -109,13 +109,17 @@ def _compiled(fullname: str, path: "Sequence[str]") -> "ModuleSpec | None":
     """Return the spec of a module of ours with a compiled file that is up to date; else None.
 
     What importlib does to find a module takes longer than what most of ours do when they are loaded, and there
-    are thirty.  Whatever is not the plain case (a package, an archive, no cache) is left to the other finders.
+    are thirty.  Whatever is not the plain case (an archive, no cache) is left to the other finders.
     """
     if sys.flags.optimize or sys.pycache_prefix is not None:
         return None
-    name = fullname.rpartition(".")[2]
-    source = f"{path[0]}{os.sep}{name}.py"
-    cached = f"{path[0]}{os.sep}__pycache__{os.sep}{name}.{sys.implementation.cache_tag}.pyc"
+    folder, name = path[0] + os.sep, fullname.rpartition(".")[2]
+    return _read(fullname, folder, name) or _read(fullname, f"{folder}{name}{os.sep}", "__init__")
+
+
+def _read(fullname: str, folder: str, file: str) -> "ModuleSpec | None":
+    source = f"{folder}{file}.py"
+    cached = f"{folder}__pycache__{os.sep}{file}.{sys.implementation.cache_tag}.pyc"
     loader = _Compiled(fullname, source)
     try:
         found = os.stat(source)
@@ -125,11 +129,13 @@ def _compiled(fullname: str, path: "Sequence[str]") -> "ModuleSpec | None":
             head += (number & 0xFFFFFFFF).to_bytes(4, "little")
         if data[:16] != head:
             return None
-        loader.code = marshal.loads(memoryview(data)[16:])
-    except (OSError, EOFError, ValueError, TypeError):
+        loader.code = _code(memoryview(data)[16:], fullname, cached, source)
+    except (ImportError, OSError, EOFError, ValueError, TypeError):
         return None
-    spec = ModuleSpec(fullname, loader, origin=source)
+    spec = ModuleSpec(fullname, loader, origin=source, is_package=file == "__init__")
     spec.has_location, spec.cached = True, cached
+    if spec.submodule_search_locations is not None:
+        spec.submodule_search_locations.append(folder[:-1])
     return spec
 
 

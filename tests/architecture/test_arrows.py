@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 #: What may be imported when the interpreter starts, and by the early rooms (convention 3).
 EARLY = {"errors", "_identity", "_switch", "_table", "_hook", "", "auto"}
-EARLY_MODULES = {"sys", "os", "time", "marshal", "__future__"}
+EARLY_MODULES = {"sys", "os", "time", "__future__"}
 EARLY_MODULES |= {"_imp", "_thread", "_signal", "_frozen_importlib", "_frozen_importlib_external"}
 
 

@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import zipfile
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,6 @@ from tests.interpreters import (
     run,
     site_packages,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.unit]
 
@@ -258,29 +256,35 @@ print(multiprocessing.active_children())
 LOOKS = """
 import inspect, json, sys, multiprocessing
 import mpthread_hook._emulation.time as module
-spec, plain = module.__spec__, sys.modules["mpthread_hook._emulation"].__spec__
+spec, plain, room = module.__spec__, sys.modules["mpthread_hook"].__spec__, sys.modules["mpthread_hook._emulation"]
 print(json.dumps([
-    module.sleep.__name__, type(spec.loader) is not type(plain.loader),
+    module.sleep.__name__, type(module.sleep).__repr__.__code__.co_filename == module.__file__,
+    type(spec.loader) is not type(plain.loader),
     [module.__file__, spec.origin, spec.has_location, module.__cached__ == spec.cached, module.__package__],
     inspect.getsource(type(module.sleep).__repr__).strip().splitlines()[0],
     spec.parent, spec.submodule_search_locations,
+    room.__file__, room.__path__, room.__spec__.submodule_search_locations, room.__package__,
 ]))
 """
 
 
 @pytest.mark.parametrize(
-    "change", ["nothing", "newer", "longer", "broken cache", "no cache", "optimized", "cache elsewhere"]
+    "change", ["nothing", "moved", "newer", "longer", "broken cache", "no cache", "optimized", "cache elsewhere"]
 )
 def test_compiled_files_of_ours_are_taken_while_they_are_up_to_date(
     bare: str, tmp_path: Path, change: str
 ) -> None:
     """The shorter way to them finds what the import system would find, and looks like it."""
+    tmp_path = tmp_path / "app"
     app = copy_package(str(tmp_path))
     place_sitecustomize(app)
     env = environment([app], MPTHREAD_HOOK="1")
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     answer(LOOKS, python=bare, env=env)
-    source = tmp_path / "mpthread_hook" / "_emulation" / "time.py"
+    if change == "moved":
+        app = str(tmp_path.rename(tmp_path.with_name("elsewhere")))
+        env = environment([app], MPTHREAD_HOOK="1")
+    source = Path(app, "mpthread_hook", "_emulation", "time.py")
     (cache,) = (source.parent / "__pycache__").glob("time.*.pyc")
     before, text = source.stat(), source.read_text(encoding="utf-8")
     if change == "newer":  # as long as before
@@ -297,10 +301,12 @@ def test_compiled_files_of_ours_are_taken_while_they_are_up_to_date(
     elif change == "cache elsewhere":
         env["PYTHONPYCACHEPREFIX"] = str(tmp_path / "elsewhere")
     found = answer(LOOKS, *(["-O"] if change == "optimized" else []), python=bare, env=env)
+    folder = str(source.parent)
     looks = [[str(source), str(source), True, True, "mpthread_hook._emulation"], "def __repr__(self) -> str:",
-             "mpthread_hook._emulation", None]  # fmt: skip
+             "mpthread_hook._emulation", None,
+             os.path.join(folder, "__init__.py"), [folder], [folder], "mpthread_hook._emulation"]  # fmt: skip
     name = "other" if change in ("newer", "longer") else "sleep"
-    assert found == [name, change == "nothing", *looks]
+    assert found == [name, True, change in ("nothing", "moved"), *looks]
 
 
 def test_a_broken_policy_is_one_line(bare: str, tmp_path: Path) -> None:
