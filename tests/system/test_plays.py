@@ -81,6 +81,23 @@ def test_service_facts(tmp_path: Path, sandbox: None) -> None:
     assert found.stdout.count('"msg": "failed=False True"') == 2
 
 
+def test_many_hosts(stock: Stock, tmp_path: Path, sandbox: None) -> None:
+    """Twenty tasks on many hosts: as with processes (``PLAY_HOSTS=200 PLAY_FORKS=50``)."""
+    compare(stock, tmp_path, "many", "linear", Size.from_environment(6, 4), SANDBOXED)
+
+
+def test_many_hosts_again_and_again(tmp_path: Path, sandbox: None) -> None:
+    """The same play five times in one program: what is resident after the second time is enough for the others."""
+    size = Size.from_environment(6, 4)
+    options = ("-e", '{"watched": true}')
+    found = play("again", SANDBOXED, tmp_path / "run", size, options=options, limit=3000)
+    assert found.status == 0, found.stdout[-3000:] + found.stderr
+    resident = [int(number) for number in re.findall(r"resident=(\d+)", found.stdout)]
+    assert len(resident) == 5
+    allowed = 8 * 1024 + 32 * size.hosts
+    assert resident[-1] - resident[1] < allowed, f"resident set in kB: {resident}"
+
+
 def test_memory_does_not_grow(tmp_path: Path, sandbox: None) -> None:
     """Two thousand module runs leave less than 8 MB behind."""
     size = Size(4, 4, 1)
