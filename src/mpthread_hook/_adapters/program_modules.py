@@ -1,7 +1,8 @@
 """Which modules a Python program has for itself that runs in this one, as if a new interpreter ran it.
 
-The standard library is shared, and so are packages with compiled parts, which cannot be loaded twice.  Every other
-module that is installed or lies beside the program is loaded for it anew: Ansible's commands, for one, keep in their
+The standard library is shared, and so are packages with compiled parts, which cannot be loaded twice, with what they
+require: they would have its objects from the one they know.  Every other module that is installed or lies beside the
+program is loaded for it anew: Ansible's commands, for one, keep in their
 modules what they were called with.  What the table has for such a module is done to the program's own, too.
 """
 
@@ -9,9 +10,10 @@ from __future__ import annotations
 
 import _imp
 import os
+import re
 import sys
 from _frozen_importlib_external import EXTENSION_SUFFIXES, PathFinder
-from importlib import import_module
+from importlib import import_module, metadata
 from types import FunctionType
 
 from .. import _identity, _table
@@ -36,6 +38,8 @@ _SUFFIXES = tuple(EXTENSION_SUFFIXES)
 
 #: Whether there are compiled parts below a folder.
 _compiled: dict[str, bool] = {}
+#: By path, what `_required` has found.
+_requirements: dict[tuple[str, ...], frozenset[str]] = {}
 
 
 def is_private(root: str, path: Sequence[str], modules: dict[str, ModuleType]) -> bool:
@@ -47,7 +51,7 @@ def is_private(root: str, path: Sequence[str], modules: dict[str, ModuleType]) -
         return False
     spec = PathFinder.find_spec(root, path)
     if spec is not None:
-        return not _is_compiled(spec)
+        return not _is_compiled(spec) and root not in _required(path)
     return not _has_finder(root, modules)
 
 
@@ -63,6 +67,36 @@ def _has_compiled(folder: str) -> bool:
         walked = os.walk(folder)
         found = _compiled[folder] = any(name.endswith(_SUFFIXES) for _, _, names in walked for name in names)
     return found
+
+
+def _required(path: Sequence[str]) -> frozenset[str]:
+    """Return the top-level names of what installed packages with compiled parts require, also through others."""
+    key = tuple(path)
+    found = _requirements.get(key)
+    if found is None:
+        tops: dict[str, set[str]] = {}
+        requires: dict[str, set[str]] = {}
+        left: list[str] = []
+        for one in metadata.distributions(path=list(key)):
+            name = _normal(one.metadata["Name"] or "")
+            files = [file.parts for file in one.files or ()]
+            tops[name] = {parts[0].partition(".")[0] for parts in files if parts and not parts[0].startswith(".")}
+            wanted = [text for text in one.requires or () if "extra ==" not in text]
+            requires[name] = {_normal(match[0]) for text in wanted if (match := re.match(r"[\w.-]+", text))}
+            if any(parts[-1].endswith(_SUFFIXES) for parts in files if parts):
+                left.extend(requires[name])
+        seen: set[str] = set()
+        while left:
+            name = left.pop()
+            if name not in seen:
+                seen.add(name)
+                left.extend(requires.get(name, ()))
+        found = _requirements[key] = frozenset(top for name in seen for top in tops.get(name, ()))
+    return found
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _has_finder(root: str, modules: dict[str, ModuleType]) -> bool:

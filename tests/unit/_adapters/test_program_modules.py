@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - programs in strings
 from __future__ import annotations
 
+import importlib.machinery
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,33 @@ print(json.dumps([found[0] != id(user), found[1] == found[2] == id(yaml), found[
 """,
         tmp_path,
     ) == [True, True, "more", False]
+
+
+def test_what_compiled_packages_require_is_shared(tmp_path: Path) -> None:
+    """Or the program would have other classes than the ones that the compiled package knows."""
+    suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
+    for name, files, requires in (
+        ("fast", ["fast/__init__.py", f"fast/_core{suffix}"], ["Helper.Pack>=1 ; python_version > '3'", "odd; extra == 'x'"]),
+        ("helper-pack", ["helper_pack.py"], ["deeper"]),
+        ("deeper", ["deeper/__init__.py"], []),
+        ("odd", ["odd.py"], []),
+    ):
+        info = tmp_path / f"{name.replace('-', '_')}-1.dist-info"
+        info.mkdir()
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", "Version: 1", *(f"Requires-Dist: {one}" for one in requires)]
+        (info / "METADATA").write_text("\n".join(lines) + "\n")
+        (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+        for file in files:
+            (tmp_path / file).parent.mkdir(exist_ok=True)
+            (tmp_path / file).write_text("")
+    assert told(
+        """
+import fast, helper_pack, deeper, odd
+found = execute("import json, fast, helper_pack, deeper, odd; print(json.dumps([*map(id, (fast, helper_pack, deeper, odd))]))")
+print(json.dumps([a == id(b) for a, b in zip(found, (fast, helper_pack, deeper, odd))]))
+""",
+        tmp_path,
+    ) == [True, True, True, False]
 
 
 def _has_compiled_yaml() -> bool:
