@@ -197,7 +197,7 @@ def test_it_does_what_a_shell_does(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "if; then echo; fi", "for x in a; echo; done",
         "for 1 in a; do echo; done", "while true; do; done", "case a in a) echo;; esac",
         "f() { echo; }", "{ echo }", "{echo; }", "time true", "fi", "done", "then echo", "! ", "set -u", "shift 2",
-        'echo "x$@"', "read", "echo ${x", "bash -x -c true", "sh", "[[ a = a ]]", "for x in a & do echo; done",
+        'echo "x$@"', "read", "echo ${x", "[[ a = a ]]", "for x in a & do echo; done",
     ],
 )  # fmt: skip
 def test_what_it_does_not_know_it_does_not_try(tmp_path: Path, command: str) -> None:
@@ -223,6 +223,30 @@ def test_programs_are_named_before_anything_is_done(tmp_path: Path) -> None:
     answer = refuse("uname")
     assert answer.status == 127
     assert b"'uname'" in answer.stderr
+
+
+def test_another_shell_that_cannot_run_is_a_program_that_does_not_start(tmp_path: Path) -> None:
+    """What was done before it stands, and so does what comes after it; by itself it is refused beforehand."""
+    (tmp_path / "tool").write_text("#!/bin/sh\necho never\nuname -a\n")
+    (tmp_path / "tool").chmod(0o755)
+    shell = Shell(nothing, str(tmp_path))
+    for inner, program in (
+        ("sh -c 'echo never; uname'", b"'uname'"),
+        ("./tool", b"'uname'"),
+        ("sh -c 'f() { :; }'", b"f()"),
+        ("bash -x -c true", b"bash -x"),
+        ("sh", b"'sh'"),
+    ):
+        answer = shell.run(f"echo before; {inner}; echo after $?")
+        assert answer.stdout == b"before\nafter 127\n"
+        assert program in answer.stderr
+    for words in (["sh", "-c", "echo; uname"], ["./tool"], ["bash", "tool"]):
+        with pytest.raises(CannotStart, match="uname"):
+            shell.prepare(words)
+    for words in (["sh", "-c", "f() { :; }"], ["sh"], ["bash", "-x", "-c", "true"]):
+        with pytest.raises(Unsupported):
+            shell.prepare(words)
+    assert shell.prepare(["sh", "nothing"])().status != 0
 
 
 @pytest.mark.parametrize("name", ["no-such-program", "/no/such/program"])

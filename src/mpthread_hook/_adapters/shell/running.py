@@ -93,6 +93,12 @@ class Shell:
             return partial(self._list, steps)
         if command[0] in ONLY_SHELLS or not self._can(command[0]):
             raise CannotStart(command[0])
+        words = self._shell_words(command)
+        if words:
+            try:
+                self._inner(words, {})  # raises for what cannot be run of it
+            except OSError:
+                pass  # a file that cannot be read is the command's own failure
         return partial(self.call, list(command), {})
 
     def _list(self, steps: Sequence[Step]) -> Answer:
@@ -383,17 +389,29 @@ class Shell:
         environ = {**self.environ, **assigned}
         if is_python(words[0]):
             return self._python(words, environ, self.cwd, self.take_stdin())
-        if os.path.basename(words[0]) in SHELLS:
-            return self._inner(words, environ)
+        inner = self._shell_words(words)
+        if inner:
+            try:
+                return self._inner(inner, environ)()
+            except OSError as error:
+                return Answer(2, b"", complaint(words[0], error))
+            except (CannotStart, Unsupported) as error:
+                # To this shell it is a program that does not start, and nothing of it has been done.
+                return refuse(error.program if isinstance(error, CannotStart) else " ".join(words))
         script = self._script(words[0])
         if script is None:
             raise CannotStart(words[0])
-        if _first_line(script) == "shell":
-            return self._inner(["sh", script, *words[1:]], environ)
         return self._python([sys.executable or "python3", script, *words[1:]], environ, self.cwd, self.take_stdin())
 
-    def _inner(self, words: list[str], environ: Mapping[str, str]) -> Answer:
-        """Run another shell: with a text, ``-c``, or a file, and parameters."""
+    def _shell_words(self, words: Sequence[str]) -> list[str]:
+        """Return the words of another shell, if that is what would be started, for a script of it, too."""
+        if os.path.basename(words[0]) in SHELLS:
+            return list(words)
+        script = None if _builtin(words[0]) or is_python(words[0]) else self._script(words[0])
+        return ["sh", script, *words[1:]] if script is not None and _first_line(script) == "shell" else []
+
+    def _inner(self, words: list[str], environ: Mapping[str, str]) -> Callable[[], Answer]:
+        """Return what runs another shell: with a text, ``-c``, or a file, and parameters; raises as `prepare`."""
         rest = words[1:]
         strict = rest[:1] in (["-e"], ["-ec"])
         if rest[:1] == ["-ec"]:
@@ -407,9 +425,15 @@ class Shell:
                 text, name, parameters = file.read(), rest[0], rest[1:]
         else:
             raise Unsupported(" ".join(words))
-        shell = Shell(self._python, self.cwd, environ, self.umask, self.take_stdin(), parameters, name)
+        shell = Shell(self._python, self.cwd, environ, self.umask, b"", parameters, name)
         shell.strict = strict
-        return shell.run(text)
+        run = shell.prepare(text)
+
+        def run_with_input() -> Answer:
+            shell.stdin = self.take_stdin()
+            return run()
+
+        return run_with_input
 
     def _script(self, name: str) -> str | None:
         """Return the file of a program that is a script for Python or a shell; None if it is anything else."""
