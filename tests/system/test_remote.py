@@ -123,7 +123,7 @@ def test_ssh_stays_where_programs_can_be_started(ask: Callable[..., subprocess.C
     assert "NOTE" not in done.stderr
 
 
-def test_a_server_without_sftp(tmp_path: Path) -> None:
+def test_no_sftp(tmp_path: Path) -> None:
     """Files travel through a pipe."""
     with sshd.Sshd(sftp=False) as server:
         expected = remote(server, STOCK, tmp_path / "stock", Size(1, 1, 1), "-e", "ansible_ssh_transfer_method=piped")
@@ -192,15 +192,19 @@ def test_dead_port(ask: Callable[..., subprocess.CompletedProcess[str]]) -> None
     assert "127.0.0.1 port 1 cannot be reached by SSH: Connection refused" in done.stdout
 
 
-def test_through_another_host(ask: Callable[..., subprocess.CompletedProcess[str]], server: sshd.Sshd) -> None:
-    """A jump, in either spelling, ends at the host behind it."""
+def test_through_another_host(
+    ask: Callable[..., subprocess.CompletedProcess[str]], server: sshd.Sshd, tmp_path: Path
+) -> None:
+    """A jump, in either spelling, ends at the host behind it; the configuration is about both hosts, as for ssh."""
+    config = tmp_path / "config"
+    config.write_text(f"UserKnownHostsFile {server.known_hosts}\n", encoding="utf-8")
     place = f"root@127.0.0.7:{server.port}"
     spellings = (
         f"-J {place}",
-        f'-o ProxyCommand="ssh -W %h:%p -q -p {server.port} root@127.0.0.7"',
+        f'-o ProxyCommand="ssh -F {config} -W %h:%p -q -p {server.port} root@127.0.0.7"',
     )
     for spelling in spellings:
-        args = f"-o UserKnownHostsFile={server.known_hosts} {spelling}".replace('"', '\\"')
+        args = f"-F {config} {spelling}".replace('"', '\\"')
         done = ask("-m", "command", "-a", "printenv SSH_CONNECTION", ansible_ssh_common_args=f'"{args}"')
         assert done.returncode == 0, done.stdout + done.stderr
         assert "127.0.0.1" in done.stdout
