@@ -3,7 +3,7 @@
 ``python3 tests/run.py`` needs Python, pip and a package index.  All suites run on the first interpreter (3.11
 if there is one, else the one that runs this file); the quick ones and a part of the system tests run again on
 every other supported interpreter that is found and starts; and the system tests' comparisons once more with
-older releases of ansible-core, and with the next one, whose failures are shown and do not count.  Options:
+the oldest ansible-core, and with the next one, whose failures are shown and do not count.  Options:
 ``--only 3.12`` (repeatable) names interpreters, ``--keep`` uses the environments as they are, ``--list`` says
 what would run.
 """
@@ -24,9 +24,8 @@ from dataclasses import dataclass
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENVS = os.path.join(ROOT, ".venv-tests")
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
-#: ansible-core releases that get an environment of their own on the first interpreter: the oldest that is
-#: supported, and the last one before modules were wrapped in another way.
-OLDER = ("2.16", "2.18")
+#: The oldest ansible-core that is supported, and the interpreter that it gets an environment of its own on.
+OLDEST, ON = "2.16", "3.11"
 #: What installs the release that is about to come, over the one that is there.
 NEXT = ("--pre", "--upgrade", "--no-deps", "ansible-core")
 
@@ -121,10 +120,9 @@ def planned(found: dict[str, str]) -> list[Run]:
         # The pages are built where all suites run.
         extras = ".[dev]" if number else ".[dev,docs]"
         runs.append(Run(version, python, ((extras,),), AGAIN if number else FULL))
-        if not number and version in ("3.11", "3.12"):
-            for release in OLDER if version == "3.11" else OLDER[1:]:
-                wanted = (".[dev]", f"ansible-core=={release}.*")
-                runs.append(Run(f"{version}, ansible-core {release}", python, (wanted,), SMOKE))
+        if version == ON:
+            wanted = (".[dev]", f"ansible-core=={OLDEST}.*")
+            runs.append(Run(f"{version}, ansible-core {OLDEST}", python, (wanted,), SMOKE))
     version, python = list(found.items())[-1]
     runs.append(Run(f"{version}, next ansible-core", python, ((".[dev]",), NEXT), SMOKE, advisory=True))
     return runs
