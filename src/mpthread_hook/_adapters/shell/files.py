@@ -15,6 +15,7 @@ import time
 from functools import partial
 
 from .answer import Answer, complaint, each, read_options
+from .system import group_name, user_name
 from .words import Unsupported
 
 TYPE_CHECKING = False
@@ -317,7 +318,7 @@ def mktemp(shell: Shell, arguments: Sequence[str]) -> Answer:
 def collate(shell: Shell, names: Iterable[str]) -> list[str]:
     """Sort as the shell's locale does; `Unsupported` for one that this program has not got."""
     names = list(names)
-    wanted = shell.variable("LC_ALL") or shell.variable("LC_COLLATE") or shell.variable("LANG") or "C"
+    wanted = shell.locale("LC_COLLATE")
     if len(names) < 2 or re.fullmatch(r"C|POSIX|C\.(utf-?8)", wanted, re.IGNORECASE):
         return sorted(names, key=os.fsencode)
     if locale.setlocale(locale.LC_COLLATE) != wanted:
@@ -380,7 +381,7 @@ def _long(shell: Shell, folder: str, names: Sequence[str], room: Sequence[str]) 
 
     `Unsupported` elsewhere, where months have other names, and for several devices, whose numbers have columns.
     """
-    wanted = shell.variable("LC_ALL") or shell.variable("LC_TIME") or shell.variable("LANG") or "C"
+    wanted = shell.locale("LC_TIME")
     if not sys.platform.startswith("linux") or not _PLAIN_TIMES.fullmatch(wanted):
         raise Unsupported(f"ls -l in {wanted}")
     rows = [_columns(shell, os.path.join(folder, name), name) for name in names]
@@ -417,25 +418,5 @@ def _columns(shell: Shell, path: str, name: str) -> tuple[str, str, str, str, st
     day = f"{_MONTHS[moment.tm_mon - 1]} {moment.tm_mday:2}"
     shown = f"{day} {time.strftime('%H:%M', moment)}" if recent else f"{day} {moment.tm_year:5}"
     target = f" -> {os.readlink(place)}" if stat.S_ISLNK(status.st_mode) else ""
-    owner, group = account(status.st_uid), group_of(status.st_gid)
+    owner, group = user_name(status.st_uid) or str(status.st_uid), group_name(status.st_gid) or str(status.st_gid)
     return mode, str(status.st_nlink), owner, group, size, shown, name + target
-
-
-def account(number: int) -> str:
-    """Return the name of an account, its number if it has none."""
-    import pwd  # noqa: PLC0415 - not everywhere, unless the account adapter serves it
-
-    try:
-        return pwd.getpwuid(number)[0]
-    except KeyError:
-        return str(number)
-
-
-def group_of(number: int) -> str:
-    """Return the name of a group, its number if it has none."""
-    import grp  # noqa: PLC0415 - as above
-
-    try:
-        return grp.getgrgid(number)[0]
-    except KeyError:
-        return str(number)

@@ -156,9 +156,7 @@ class Shell:
                 if self.leaving:
                     break
         elif isinstance(command, For):
-            words = [Variable("@", True)] if command.words is None else []
-            fields = self._fields((tuple(words),) if words else command.words or ())
-            for field in fields:
+            for field in self.parameters.copy() if command.words is None else self._fields(command.words):
                 self.assign(command.name, field)
                 status = self._part(command.steps, parts)
                 if self._leaves_loop():
@@ -217,6 +215,10 @@ class Shell:
         if name in self.variables:
             return self.variables[name]
         return self.environ[name] if name in self.environ else os.environ.get(name, "")
+
+    def locale(self, category: str) -> str:
+        """Return the locale that the variables ask for in a category, such as ``LC_TIME``."""
+        return self.variable("LC_ALL") or self.variable(category) or self.variable("LANG") or "C"
 
     def _parameter(self, name: str) -> str | None:
         """Return the value of a variable or of what shells have for parameters; None if there is none."""
@@ -374,6 +376,14 @@ class Shell:
     def masked(self, mode: int) -> int:
         """Return what the shell's mask leaves of a mode."""
         return mode & ~(self.umask or 0)
+
+    def mask(self) -> int:
+        """Return the mask: the process's, where the shell has none of its own."""
+        if self.umask is not None:
+            return self.umask
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return mask
 
     def unmask(self, path: str, mode: int) -> None:
         """Give something new what the process's mask took and the shell's leaves."""

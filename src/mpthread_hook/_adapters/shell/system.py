@@ -12,7 +12,7 @@ from .words import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from .running import Shell
@@ -39,7 +39,7 @@ def whoami(_shell: Shell, arguments: Sequence[str]) -> Answer:
     """Print the name of the account."""
     if arguments:
         raise Unsupported(" ".join(arguments))
-    return _named("pwd", os.geteuid())
+    return _named(user_name, os.geteuid())
 
 
 def identity(_shell: Shell, arguments: Sequence[str]) -> Answer:
@@ -53,18 +53,34 @@ def identity(_shell: Shell, arguments: Sequence[str]) -> Answer:
     numbers = {"u": [os.geteuid()], "g": [mine], "G": groups}[kinds[0]]
     if "n" not in options:
         return Answer(0, os.fsencode(" ".join(map(str, numbers)) + "\n"))
-    answers = [_named("pwd" if kinds[0] == "u" else "grp", number) for number in numbers]
+    answers = [_named(user_name if kinds[0] == "u" else group_name, number) for number in numbers]
     names = b" ".join(answer.stdout.strip() for answer in answers)
     return Answer(max(answer.status for answer in answers), names + b"\n", b"".join(a.stderr for a in answers))
 
 
-def _named(table: str, number: int) -> Answer:
-    import grp  # noqa: PLC0415 - as in getent
-    import pwd  # noqa: PLC0415
+def user_name(number: int) -> str | None:
+    """Return the name of an account; None if it has none."""
+    import pwd  # noqa: PLC0415 - as in getent
 
     try:
-        name = pwd.getpwuid(number)[0] if table == "pwd" else grp.getgrgid(number)[0]
+        return pwd.getpwuid(number)[0]
     except KeyError:
+        return None
+
+
+def group_name(number: int) -> str | None:
+    """Return the name of a group; None if it has none."""
+    import grp  # noqa: PLC0415 - as in getent
+
+    try:
+        return grp.getgrgid(number)[0]
+    except KeyError:
+        return None
+
+
+def _named(find: Callable[[int], str | None], number: int) -> Answer:
+    name = find(number)
+    if name is None:
         return Answer(1, b"", f"no name for the number {number}\n".encode())
     return Answer(0, os.fsencode(f"{name}\n"))
 

@@ -99,7 +99,7 @@ def _work(shell: Shell, options: Options, archive: Archive, report: Report) -> N
     if options.operation == "diff":
         worker = Comparer(archive, report, base, lister.name if options.verbose else None)
     elif options.operation == "extract":
-        worker = Extractor(archive, report, options, base, _mask(shell), lister.name if options.verbose else None)
+        worker = Extractor(archive, report, options, base, shell.mask(), lister.name if options.verbose else None)
     owners = _Ids(numeric=options.numeric_owner)
     try:
         for member in archive:
@@ -118,14 +118,6 @@ def _work(shell: Shell, options: Options, archive: Archive, report: Report) -> N
             report.warn("Pattern matching characters used in file names")
             report.warn("Use --wildcards to enable pattern matching, or --no-wildcards to suppress this warning")
         report.error(f"{report.shown(name, ':')}: Not found in archive")
-
-
-def _mask(shell: Shell) -> int:
-    if shell.umask is not None:
-        return shell.umask
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 class _Ids:

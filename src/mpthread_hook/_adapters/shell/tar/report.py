@@ -108,5 +108,4 @@ class Report:
 
 def is_utf8(shell: Shell) -> bool:
     """Return whether the variables of a shell ask for UTF-8."""
-    values = filter(None, map(shell.variable, ("LC_ALL", "LC_CTYPE", "LANG")))
-    return re.search("utf-?8", next(values, ""), re.IGNORECASE) is not None
+    return re.search("utf-?8", shell.locale("LC_CTYPE"), re.IGNORECASE) is not None

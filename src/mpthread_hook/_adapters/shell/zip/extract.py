@@ -51,7 +51,7 @@ class Extractor:
         self._file = file
         self._output = output
         self._prefix = options.directory.rstrip("/") + "/" if options.directory else ""
-        self._mask = _mask(shell)
+        self._mask = shell.mask()
         self._nothing_replaced = "n" in options.letters
         self._warned = False
         #: The status for members that nobody can read here.
@@ -259,11 +259,3 @@ class Extractor:
         except (OSError, OverflowError) as error:
             text = f"warning:  cannot set modif./access times for {shown(name)}\n          {error}"
             self._output.error(text, _WARNING)
-
-
-def _mask(shell: Shell) -> int:
-    if shell.umask is not None:
-        return shell.umask
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
