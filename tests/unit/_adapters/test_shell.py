@@ -138,6 +138,8 @@ COMMANDS = [
     "sh -c 'echo $0 $# $1 \"$2\"; for a in \"$@\"; do echo \"[$a]\"; done; shift; echo $*' name a 'b  c'",
     "printf '#!/bin/sh\\n# says\\necho \"got $1\" # it\\nexit 7\\n' > tool; chmod 755 tool; ./tool x; echo $?",
     "A=1 sh -c 'echo $A'; A=2; sh -c 'echo .$A'; export A; sh -c 'echo $A; A=3'; echo $A; bash -c 'echo bash'",
+    "X=1 cd dir; pwd; X=2 read Y < ../file; echo .$Y.$X; printf '1\\n2\\n' | (X=3 cat; cat); X=4 exit 5; echo never",
+    "X=1; export X; X=2 printenv X; printenv X; X=3 sh -c 'echo $X'; Y=4 env | grep '^Y='; echo $Y.$X",
     "echo a # comment\n# a whole line\n\necho b#c '#' d; if true # why\nthen\n# what\n  echo e\nfi",
     'echo $ $/ "$" a$ ; echo $? ; false; echo $?; echo $#; x=1 y=$x; echo $y',
     "set -e; if true; then ! true; fi; { false && true; }; for x in 1; do ! true; done; echo on; (! true); echo never",

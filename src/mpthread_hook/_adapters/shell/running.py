@@ -91,12 +91,13 @@ class Shell:
             steps = parse(command)
             self._check(steps)
             return partial(self._list, steps)
-        if command[0] in ONLY_SHELLS or not self._can(command[0]):
+        if command[0] in ONLY_SHELLS:
             raise CannotStart(command[0])
-        words = self._shell_words(command)
-        if words:
+        if _builtin(command[0]) is None:
+            is_shell, program = self._program(command)
             try:
-                self._inner(words, {})  # raises for what cannot be run of it
+                if is_shell:
+                    self._inner(program, {})  # raises for what cannot be run of it
             except OSError:
                 pass  # a file that cannot be read is the command's own failure
         return partial(self.call, list(command), {})
@@ -394,31 +395,42 @@ class Shell:
         """Run a program by its words, with these variables added to its environment; raises as `run`."""
         function = _builtin(words[0])
         if function is not None:
-            # What a shell changes of itself it changes in spite of variables that are only for the command.
-            return _try(function, self.with_environ(assigned) if assigned else self, words)
+            return self._with(assigned, partial(_try, function, self, words))
         environ = {**self.environ, **assigned}
-        if is_python(words[0]):
-            return self._python(words, environ, self.cwd, self.take_stdin())
-        inner = self._shell_words(words)
-        if inner:
-            try:
-                return self._inner(inner, environ)()
-            except OSError as error:
-                return Answer(2, b"", complaint(words[0], error))
-            except (CannotStart, Unsupported) as error:
-                # To this shell it is a program that does not start, and nothing of it has been done.
-                return refuse(error.program if isinstance(error, CannotStart) else " ".join(words))
-        script = self._script(words[0])
-        if script is None:
-            raise CannotStart(words[0])
-        return self._python([sys.executable or "python3", script, *words[1:]], environ, self.cwd, self.take_stdin())
+        is_shell, program = self._program(words)
+        if not is_shell:
+            return self._python(program, environ, self.cwd, self.take_stdin())
+        try:
+            return self._inner(program, environ)()
+        except OSError as error:
+            return Answer(2, b"", complaint(words[0], error))
+        except (CannotStart, Unsupported) as error:
+            # To this shell it is a program that does not start, and nothing of it has been done.
+            return refuse(error.program if isinstance(error, CannotStart) else " ".join(words))
 
-    def _shell_words(self, words: Sequence[str]) -> list[str]:
-        """Return the words of another shell, if that is what would be started, for a script of it, too."""
-        if os.path.basename(words[0]) in SHELLS:
-            return list(words)
-        script = None if _builtin(words[0]) or is_python(words[0]) else self._script(words[0])
-        return ["sh", script, *words[1:]] if script is not None and _first_line(script) == "shell" else []
+    def _with(self, assigned: Mapping[str, str], run: Callable[[], Answer]) -> Answer:
+        """Run something of this shell's own with variables that are in its environment only as long."""
+        before = {name: self.environ.get(name) for name in assigned}
+        self.environ.update(assigned)
+        try:
+            return run()
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    self.environ.pop(name, None)
+                else:
+                    self.environ[name] = value
+
+    def _program(self, words: Sequence[str]) -> tuple[bool, list[str]]:
+        """Return whether a shell runs a program, or else Python, and the words for it; `CannotStart` for any other."""
+        if is_python(words[0]) or os.path.basename(words[0]) in SHELLS:
+            return not is_python(words[0]), list(words)
+        path = self.path(words[0]) if "/" in words[0] else words[0]
+        script = shutil.which(path, path=self.variable("PATH") or None)
+        kind = _first_line(script) if script is not None else ""
+        if script is None or not kind:
+            raise CannotStart(words[0])
+        return kind == "shell", ["sh" if kind == "shell" else sys.executable or "python3", script, *words[1:]]
 
     def _inner(self, words: list[str], environ: Mapping[str, str]) -> Callable[[], Answer]:
         """Return what runs another shell: with a text, ``-c``, or a file, and parameters; raises as `prepare`."""
@@ -445,13 +457,10 @@ class Shell:
 
         return run_with_input
 
-    def _script(self, name: str) -> str | None:
-        """Return the file of a program that is a script for Python or a shell; None if it is anything else."""
-        found = shutil.which(self.path(name) if "/" in name else name, path=self.variable("PATH") or None)
-        return found if found is not None and _first_line(found) else None
-
-    def _can(self, name: str) -> bool:
-        return _builtin(name) is not None or is_python(name) or name in SHELLS or self._script(name) is not None
+    def _require(self, name: str) -> None:
+        """Raise `CannotStart` for what neither this shell nor Python nor another shell can run."""
+        if _builtin(name) is None:
+            self._program([name])
 
     def _check(self, steps: Sequence[Step]) -> None:
         """Raise `CannotStart` for a program that would be needed, before anything has been done."""
@@ -469,8 +478,8 @@ class Shell:
                 for word in command.words[:1]:
                     name = word[0].text if len(word) == 1 and isinstance(word[0], Text) else ""
                     made = "/" in name and not os.path.exists(self.path(name))  # perhaps by what comes before it
-                    if name and not made and not self._can(name):
-                        raise CannotStart(name)
+                    if name and not made:
+                        self._require(name)
 
     def path(self, path: str) -> str:
         """Return a path as the shell's directory makes it; the empty one is that of nothing, not the directory's."""
