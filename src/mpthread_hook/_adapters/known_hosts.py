@@ -71,14 +71,21 @@ def read(paths: Iterable[str], name: str) -> Known:
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 for text in file:
-                    _take(known, text.split(), name)
+                    _take(known, text, name)
         except OSError:
             continue
     return known
 
 
-def _take(known: Known, words: list[str], name: str) -> None:
+def split(line: str) -> tuple[str, list[str]]:
+    """Return the marker of a line, empty for none, and its other fields: none for a comment or a blank line."""
+    words = [] if line.lstrip().startswith("#") else line.split()
     marker = words.pop(0) if words and words[0].startswith("@") else ""
+    return marker, words
+
+
+def _take(known: Known, text: str, name: str) -> None:
+    marker, words = split(text)
     # Keys that sign the keys of hosts: paramiko asks no host for such a certificate.
     if len(words) < 3 or words[0].startswith("#") or marker == "@cert-authority" or not matches(words[0], name):
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from ..known_hosts import matches
+from ..known_hosts import matches, split
 from .answer import Answer, complaint, read_options
 from .words import Unsupported
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .running import Shell
 
-_MARKERS = {"@cert-authority": "CA", "@revoked": "REVOKED"}
+_MARKERS = {"": "", "@cert-authority": "CA", "@revoked": "REVOKED"}
 _FAILED = 255
 
 
@@ -56,13 +56,8 @@ def ssh_keygen(shell: Shell, arguments: Sequence[str]) -> Answer:
 
 def _read(line: str) -> tuple[str, str] | None:
     """Return the names that a line gives a key of and its marker, empty for none; None for no such line."""
-    words = line.split()
-    marker = ""
-    if words and words[0].startswith("@"):
-        marker = _MARKERS.get(words.pop(0), "")
-        if not marker:
-            return None
-    return (words[0], marker) if len(words) >= 3 else None
+    marker, words = split(line)
+    return (words[0], _MARKERS[marker]) if len(words) >= 3 and marker in _MARKERS else None
 
 
 def _replace(path: str, data: bytes, mode: int) -> None:
