@@ -13,8 +13,10 @@ import os
 import re
 import sys
 from _frozen_importlib_external import EXTENSION_SUFFIXES, PathFinder
+from functools import lru_cache
 from importlib import import_module, metadata
 from types import FunctionType
+from typing import NamedTuple
 
 from .. import _identity, _table
 from .._identity import HERE, PICKLER
@@ -36,11 +38,6 @@ OWN = frozenset(("pickle",))
 _SHARED = frozenset(("sitecustomize", "usercustomize", "_distutils_hack", "_virtualenv", "mpthread_hook"))
 _SUFFIXES = tuple(EXTENSION_SUFFIXES)
 
-#: Whether there are compiled parts below a folder.
-_compiled: dict[str, bool] = {}
-#: By path, what `_required` has found.
-_requirements: dict[tuple[str, ...], frozenset[str]] = {}
-
 
 def is_private(root: str, path: Sequence[str], modules: dict[str, ModuleType]) -> bool:
     """Return whether a program has the module or package of this top-level name for itself.
@@ -61,38 +58,51 @@ def _is_compiled(spec: ModuleSpec) -> bool:
     return any(map(_has_compiled, spec.submodule_search_locations or ()))
 
 
+@lru_cache(maxsize=256)
 def _has_compiled(folder: str) -> bool:
-    found = _compiled.get(folder)
-    if found is None:
-        walked = os.walk(folder)
-        found = _compiled[folder] = any(name.endswith(_SUFFIXES) for _, _, names in walked for name in names)
-    return found
+    """Return whether there are compiled parts below a folder."""
+    return any(name.endswith(_SUFFIXES) for _, _, names in os.walk(folder) for name in names)
 
 
 def _required(path: Sequence[str]) -> frozenset[str]:
     """Return the top-level names of what installed packages with compiled parts require, also through others."""
-    key = tuple(path)
-    found = _requirements.get(key)
-    if found is None:
-        tops: dict[str, set[str]] = {}
-        requires: dict[str, set[str]] = {}
-        left: list[str] = []
-        for one in metadata.distributions(path=list(key)):
-            name = _normal(one.metadata["Name"] or "")
-            files = [file.parts for file in one.files or ()]
-            tops[name] = {parts[0].partition(".")[0] for parts in files if parts and not parts[0].startswith(".")}
-            wanted = [text for text in one.requires or () if "extra ==" not in text]
-            requires[name] = {_normal(match[0]) for text in wanted if (match := re.match(r"[\w.-]+", text))}
-            if any(parts[-1].endswith(_SUFFIXES) for parts in files if parts):
-                left.extend(requires[name])
-        seen: set[str] = set()
-        while left:
-            name = left.pop()
-            if name not in seen:
-                seen.add(name)
-                left.extend(requires.get(name, ()))
-        found = _requirements[key] = frozenset(top for name in seen for top in tops.get(name, ()))
-    return found
+    installed: dict[str, _Distribution] = {}
+    for entry in path:
+        for one in _distributions(entry):
+            installed.setdefault(one.name, one)
+    left = [name for one in installed.values() if one.is_compiled for name in one.requires]
+    found: set[str] = set()
+    seen: set[str] = set()
+    while left:
+        name = left.pop()
+        if name in installed and name not in seen:
+            seen.add(name)
+            left.extend(installed[name].requires)
+            found |= installed[name].tops
+    return frozenset(found)
+
+
+class _Distribution(NamedTuple):
+    """An installed distribution: its top-level names, the names of what it requires, and whether parts are compiled."""
+
+    name: str
+    tops: frozenset[str]
+    requires: frozenset[str]
+    is_compiled: bool
+
+
+@lru_cache(maxsize=256)
+def _distributions(entry: str) -> tuple[_Distribution, ...]:
+    """Return what is installed in one entry of a path; the entries are the same for most programs."""
+    found = []
+    for one in metadata.distributions(path=[entry]):
+        files = [file.parts for file in one.files or () if file.parts]
+        tops = frozenset(parts[0].partition(".")[0] for parts in files if not parts[0].startswith("."))
+        wanted = [text for text in one.requires or () if "extra ==" not in text]
+        requires = frozenset(_normal(match[0]) for text in wanted if (match := re.match(r"[\w.-]+", text)))
+        compiled = any(parts[-1].endswith(_SUFFIXES) for parts in files)
+        found.append(_Distribution(_normal(one.metadata["Name"] or ""), tops, requires, compiled))
+    return tuple(found)
 
 
 def _normal(name: str) -> str:
