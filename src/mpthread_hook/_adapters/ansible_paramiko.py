@@ -7,7 +7,6 @@ had as `paramiko_ssh`, so that an inventory written for either serves.
 from __future__ import annotations
 
 import os
-import selectors
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -395,27 +394,30 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         become: Any = self.become
         out = err = b""
         answered = False
-        with selectors.DefaultSelector() as selector:
-            selector.register(channel, selectors.EVENT_READ)
-            while not become.check_success(out) and not become.check_success(err):
-                if not selector.select(self.get_option("timeout") + 2):
+        arrival = ssh_session.arrival(channel)
+        while not become.check_success(out) and not become.check_success(err):
+            arrival.clear()
+            ended = channel.eof_received or channel.closed
+            more = channel.recv(1 << 15) if channel.recv_ready() else b""
+            more_err = channel.recv_stderr(1 << 15) if channel.recv_stderr_ready() else b""
+            if not (more or more_err):
+                if ended:
+                    break
+                if not arrival.wait(self.get_option("timeout") + 2):
                     raise AnsibleConnectionFailure(f"no answer from {become.name}: neither a prompt nor a command")
-                more = channel.recv(1 << 15) if channel.recv_ready() else b""
-                more_err = channel.recv_stderr(1 << 15) if channel.recv_stderr_ready() else b""
-                if not (more or more_err):
-                    break  # the end of both
-                out, err = out + more, err + more_err
-                if become.check_incorrect_password(out + err):
+                continue
+            out, err = out + more, err + more_err
+            if become.check_incorrect_password(out + err):
+                raise AnsibleError(f"Incorrect {become.name} password")
+            if become.check_missing_password(out + err):
+                raise AnsibleError(f"Missing {become.name} password")
+            if become.expect_prompt() and (become.check_password_prompt(out) or become.check_password_prompt(err)):
+                if answered:
                     raise AnsibleError(f"Incorrect {become.name} password")
-                if become.check_missing_password(out + err):
-                    raise AnsibleError(f"Missing {become.name} password")
-                if become.expect_prompt() and (become.check_password_prompt(out) or become.check_password_prompt(err)):
-                    if answered:
-                        raise AnsibleError(f"Incorrect {become.name} password")
-                    password = become.get_option("become_pass", playcontext=self._play_context)
-                    out, err = self._without_prompt(out), self._without_prompt(err)
-                    channel.sendall(str(password).encode() + b"\n")
-                    answered = True
+                password = become.get_option("become_pass", playcontext=self._play_context)
+                out, err = self._without_prompt(out), self._without_prompt(err)
+                channel.sendall(str(password).encode() + b"\n")
+                answered = True
         return self._without_prompt(out), self._without_prompt(err)
 
     def _without_prompt(self, text: bytes) -> bytes:

@@ -144,7 +144,8 @@ def _via(made: Target, found: dict[str, Any], given: set[str]) -> Target | None:
     What ssh was told of the checking of keys is about the host behind; what Ansible was told is about both.
     """
     jumps: str = found.get("proxyjump", "none")
-    options: dict[str, Any] = {}
+    # ssh hands its `-F` on to the one that it starts for the jump, and nothing else.
+    options: dict[str, Any] = {"config": found["config"]} if "config" in found else {}
     command = found.get("proxycommand", "none")
     if jumps == "none" and command != "none":
         jumps, options = _jump(command)

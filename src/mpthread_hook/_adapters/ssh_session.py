@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 import socket
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -319,6 +320,28 @@ class Session:
         if status:
             raise NotTransferred(f"{path}: {err.decode(errors='replace').strip() or f'status {status}'}")
         return out
+
+
+def arrival(channel: Any) -> threading.Event:
+    """Return an event that is set whenever something has come on a channel, or has ended; who waits clears it.
+
+    The channel's own descriptor is not to be waited for: paramiko keeps it for two streams, and sets and clears it
+    without a lock, so that what comes between may be missed.
+    """
+    event = threading.Event()
+    for stream in (channel.in_buffer, channel.in_stderr_buffer):
+        stream.set_event(_Ring(event))
+    return event
+
+
+class _Ring:
+    """An event of one stream, as paramiko takes it, which rings the one of both."""
+
+    def __init__(self, event: threading.Event) -> None:
+        self.set = event.set
+
+    def clear(self) -> None:
+        """Do nothing: that this stream is empty says nothing of the other."""
 
 
 def _all(receive: Any) -> bytes:

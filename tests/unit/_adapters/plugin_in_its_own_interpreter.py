@@ -18,7 +18,6 @@ from tests.unit._adapters.ssh_server import PASSWORD, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import paramiko
 
@@ -48,7 +47,7 @@ class Become(BecomeBase):  # type: ignore[misc]
 
 
 @pytest.fixture
-def connect(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def connect() -> Iterator[Callable[..., Any]]:
     """Return a function that makes a connection to a server, with options of its own."""
     made = []
 

@@ -125,6 +125,16 @@ def test_jumps(words: list[str]) -> None:
     assert first.key_files == ("key",)
 
 
+def test_the_named_configuration_is_about_a_jump_too(home: Path) -> None:
+    """As for ssh, which hands its `-F` on to the one that it starts for the jump, and nothing of `-o`."""
+    (home / "config").write_text("UserKnownHostsFile mine\n", encoding="utf-8")
+    for jump in (["-J", "first,last"], ["-o", "ProxyJump=first,last"]):
+        last = made("-F", str(home / "config"), "-o", "HostKeyAlias=other", *jump).via
+        assert last is not None
+        assert last.via is not None
+        assert [(host.known_hosts[0], host.alias) for host in (last, last.via)] == [("mine", "")] * 2
+
+
 def test_a_command_that_is_a_jump() -> None:
     """`ssh -W`, the older way to say it, is understood."""
     via = made("-o", "ProxyCommand=ssh -W %h:%p -q -p 2201 -i key them@first").via
