@@ -23,6 +23,8 @@ pytestmark = [
     pytest.mark.skipif(bool(sshd.reason()), reason=sshd.reason() or "-"),
     pytest.mark.usefixtures("sandbox"),
 ]
+#: What is enough of the play where its connections are what counts.
+BRIEF = ("--tags", "brief")
 CHECKED = {"ANSIBLE_HOST_KEY_CHECKING": "True"}
 
 
@@ -80,12 +82,17 @@ def compare(server: sshd.Sshd, folder: Path, size: Size, *options: str) -> None:
 
 def test_twenty_hosts(server: sshd.Sshd, tmp_path: Path) -> None:
     """The default connection, which is `ssh`, reaches them all, with the results of the program."""
-    compare(server, tmp_path, Size.from_environment(20, 10), "--tags", "brief")
+    compare(server, tmp_path, Size.from_environment(20, 10), *BRIEF)
 
 
 @pytest.mark.smoke
-def test_two_hosts(server: sshd.Sshd, tmp_path: Path) -> None:
+def test_two_hosts_briefly(server: sshd.Sshd, tmp_path: Path) -> None:
     """The same in small."""
+    compare(server, tmp_path, Size(2, 2, 1), *BRIEF)
+
+
+def test_two_hosts(server: sshd.Sshd, tmp_path: Path) -> None:
+    """All that a play does with remote hosts."""
     compare(server, tmp_path, Size(2, 2, 1))
 
 
@@ -126,9 +133,10 @@ def test_ssh_stays_where_programs_can_be_started(ask: Callable[..., subprocess.C
 def test_no_sftp(tmp_path: Path) -> None:
     """Files travel through a pipe."""
     with sshd.Sshd(sftp=False) as server:
-        expected = remote(server, STOCK, tmp_path / "stock", Size(1, 1, 1), "-e", "ansible_ssh_transfer_method=piped")
+        piped = ("-e", "ansible_ssh_transfer_method=piped")
+        expected = remote(server, STOCK, tmp_path / "stock", Size(1, 1, 1), *BRIEF, *piped)
         assert expected.status == 0, expected.stdout[-3000:]
-        assert remote(server, SANDBOXED, tmp_path / "run", Size(1, 1, 1)).differences(expected) == []
+        assert remote(server, SANDBOXED, tmp_path / "run", Size(1, 1, 1), *BRIEF).differences(expected) == []
 
 
 def test_unknown_host(ask: Callable[..., subprocess.CompletedProcess[str]], server: sshd.Sshd, tmp_path: Path) -> None:
