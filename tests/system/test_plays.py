@@ -74,6 +74,15 @@ def test_modules_as_processes(stock: Stock, tmp_path: Path) -> None:
     compare(stock, tmp_path, "modules", "linear", Size(2, 2, 1), HOOKED)
 
 
+def test_persistent_connections(stock: Stock, tmp_path: Path, sandbox: None) -> None:
+    """What `ansible-connection` would fork to serve a device is a thread process, and leaves no socket behind."""
+    size = Size.from_environment(2, 2)
+    assert stock("persistent", size).status == 0, stock("persistent", size).stdout
+    compare(stock, tmp_path, "persistent", "linear", size, SANDBOXED)
+    left = tmp_path / "run0" / "home"
+    assert [path for path in left.rglob("*") if path.is_socket()] == []
+
+
 def test_service_facts(tmp_path: Path, sandbox: None) -> None:
     """The module runs, and says that it knows of no service where it can ask no program."""
     found = play("services", SANDBOXED, tmp_path / "run", Size(2, 2, 1))

@@ -96,6 +96,18 @@ def test_two_hosts(server: sshd.Sshd, tmp_path: Path) -> None:
     compare(server, tmp_path, Size(2, 2, 1))
 
 
+@pytest.mark.smoke
+def test_sessions_are_kept(server: sshd.Sshd, tmp_path: Path) -> None:
+    """All tasks for a host go through one connection, unless ssh is told to keep none; reset begins another."""
+    arguments = (server, SANDBOXED)
+    kept = remote(*arguments, tmp_path / "kept", Size(2, 2, 1), *BRIEF, "-vvv")
+    assert kept.status == 0, kept.stdout[-3000:]
+    assert kept.stdout.count("CONNECT (in this program)") == 2
+    anew = remote(*arguments, tmp_path / "anew", Size(1, 1, 1), *BRIEF, "-vvv", "-e", "ansible_ssh_args=-C")
+    assert anew.status == 0, anew.stdout[-3000:]
+    assert anew.stdout.count("CONNECT (in this program)") > 8
+
+
 @pytest.mark.parametrize("name", ["ssh", "smart"])
 def test_the_program_by_name(ask: Callable[..., subprocess.CompletedProcess[str]], name: str) -> None:
     """What would be the program `ssh` is ours, with one sentence about it; a name that core lacks is lacking."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from importlib.util import module_from_spec
-from io import BufferedWriter, FileIO
+from io import BufferedReader, BufferedWriter, FileIO
 
 from .. import _identity
 from .._identity import real_dup
@@ -22,11 +23,12 @@ from .shell.words import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
     from typing import Any
 
     from .._hook.journal import Journal
+    from .shell.answer import Answer
 
 
 class NoProgram(OSError):
@@ -50,8 +52,8 @@ _identity.at_end(_close_ends)
 class _Commands:
     """What `subprocess.Popen` does by way of the system, done by a thread process; mixed into that class.
 
-    A command reads its input to the end before it begins, and writes its output when it is done; it has no input
-    where it would have inherited one.
+    A command reads its input, unless that is a terminal, to the end before it begins, and writes its output when it
+    is done; it has no input where it would have inherited one.
     """
 
     args: Any
@@ -67,12 +69,14 @@ class _Commands:
     ) -> None:  # fmt: skip
         self._cwd = os.path.abspath(os.fsdecode(cwd or "."))
         given = os.environ if env is None else {os.fsdecode(key): os.fsdecode(value) for key, value in env.items()}
-        self._shell = Shell(run_python, self._cwd, given)
-        self._command = _prepared(self._shell, _words(args, shell=shell))
-        self._preexec = preexec_fn
         # Of its own, as a program that is started gets copies.
         self._theirs = [None if fd == -1 else FileIO(real_dup(fd), mode) for fd, mode in
                         ((p2cread, "rb"), (c2pwrite, "wb"), (errwrite, "wb"))]  # fmt: skip
+        # A terminal has no end to read to: only a Python program, which reads from it itself, gets anything there.
+        terminal = BufferedReader(self._theirs[0]) if self._theirs[0] and self._theirs[0].isatty() else None
+        self._shell = Shell(partial(_run_python, terminal), self._cwd, given)
+        self._command = _prepared(self._shell, _words(args, shell=shell))
+        self._preexec = preexec_fn
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and not stream.closed:
                 stream.flush()  # or the command's output would come first
@@ -92,7 +96,7 @@ class _Commands:
         if self._preexec is not None:
             self._preexec()
         os.chdir(self._cwd)
-        if read is not None:
+        if read is not None and not read.isatty():
             with read:
                 self._shell.stdin = read.read()
         try:
@@ -116,6 +120,12 @@ class _Commands:
         if status is None:
             raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
         return status
+
+
+def _run_python(
+    terminal: BufferedReader[Any] | None, argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes
+) -> Answer:
+    return run_python(argv, environ, cwd, stdin or terminal or b"")
 
 
 _stand_in: ModuleType | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import (
@@ -16,11 +17,11 @@ from ansible.errors import (
     AnsibleError,
     AnsibleFileNotFound,
 )
-from ansible.plugins.connection import ConnectionBase, ensure_connect
+from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from .._identity import HERE, at_end
-from . import ansible_ssh, ssh_options, ssh_session
+from . import ansible_ssh, ssh_options, ssh_pool, ssh_session
 from .ssh_session import NotAuthenticated, NotTransferred, Session, Target, Unreachable
 
 if TYPE_CHECKING:
@@ -170,8 +171,10 @@ options:
     description:
       - Arguments for ssh. Of these, of O(ssh_common_args) and O(ssh_extra_args), what has a meaning here is
         heeded, as is the configuration of ssh; what is only about the program is not.
+      - With C(ControlMaster) and C(ControlPersist) an idle session is kept in this program for as long, for other
+        workers that want the same host with the same credentials.
     type: string
-    default: ''
+    default: -C -o ControlMaster=auto -o ControlPersist=60s
     ini:
       - {section: ssh_connection, key: ssh_args}
     env:
@@ -216,6 +219,17 @@ options:
     vars:
       - name: ansible_pipelining
       - name: ansible_ssh_pipelining
+  reconnection_retries:
+    description: How many times more to try to reach a host, and to run what was under way when it was lost.
+    type: int
+    default: 0
+    ini:
+      - {section: connection, key: retries}
+      - {section: ssh_connection, key: retries}
+    env:
+      - name: ANSIBLE_SSH_RETRIES
+    vars:
+      - name: ansible_ssh_retries
   ssh_transfer_method:
     description: How files travel. V(smart) is sftp, or a pipe where the host has no sftp; V(scp) is a pipe, too.
     type: string
@@ -270,7 +284,10 @@ def _sessions() -> dict[Target, Session]:
 def _end(process: ThreadProcess) -> None:
     # Ansible closes the last connection of a task, not those of the hosts that a loop has left.
     for session in process.state.pop(_SESSIONS, {}).values():
-        session.hang_up()
+        if session.target.persist is not None and session.idle:
+            ssh_pool.give(session)
+        else:
+            session.hang_up()
 
 
 at_end(_end)
@@ -285,6 +302,13 @@ class Connection(ConnectionBase):  # type: ignore[misc]
     _session: Session | None = None
     _connected: bool
 
+    @staticmethod
+    def _create_control_path(*args: Any, **kwargs: Any) -> str:
+        """Return a name of a socket for a host; persistent connections ask the one called `ssh` for theirs."""
+        from ansible.plugins.connection.ssh import Connection as Core  # noqa: PLC0415 - few ask
+
+        return str(Core._create_control_path(*args, **kwargs))
+
     # -- Life
 
     @property
@@ -298,7 +322,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         super().update_vars(variables)
 
     def _connect(self) -> Connection:
-        if self._connected:
+        if self._connected and self._session is not None and self._session.active:
             return self
         if ssh_session.missing is not None:
             raise AnsibleError(
@@ -314,23 +338,31 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         sessions = _sessions()
         session = sessions.get(target)
         if session is None or not session.active:
+            session = ssh_pool.take(target, sessions) if target.persist is not None else None
+        if session is None:
             display.vvv(f"CONNECT (in this program) {target.user}@{target.host}:{target.port}", host=target.host)
-            session = sessions[target] = self._reach(Session, target)
+            session = self._reach(Session, target, sessions)
         self._session, self._connected = session, True
         return self
 
     def close(self) -> None:
-        """End the session, also for other connections of this process to the same host."""
+        """Have done with the session: it ends, unless it is to be kept for others of this process and the next ones."""
         session, self._session, self._connected = self._session, None, False
-        if session is not None:
-            sessions = _sessions()
-            if sessions.get(session.target) is session:  # and not one that came after it was lost
-                del sessions[session.target]
-            session.close()
+        if session is not None and session.target.persist is None:
+            self._hang_up(session)
 
     def reset(self) -> None:
-        """End the session: the next command begins another."""
-        self.close()
+        """End the session, also for other connections of this process to the same host, and those that are kept."""
+        session, self._session, self._connected = self._session, None, False
+        if session is not None:
+            self._hang_up(session)
+        ssh_pool.drop(self._target() if session is None else session.target)
+
+    def _hang_up(self, session: Session) -> None:
+        sessions = _sessions()
+        if sessions.get(session.target) is session:  # and not one that came after it was lost
+            del sessions[session.target]
+        session.close()
 
     def _target(self) -> Target:
         get = self.get_option
@@ -371,11 +403,29 @@ class Connection(ConnectionBase):  # type: ignore[misc]
 
     # -- Commands
 
-    @ensure_connect  # type: ignore[untyped-decorator]
     def exec_command(self, cmd: Any, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command; returns its status, output and errors."""
         display.vvv(f"EXEC (in this program) {cmd}", host=self._play_context.remote_addr)
-        return self._reach(self._execute, cmd, in_data, sudoable)  # type: ignore[no-any-return]
+        return self._again(self._execute, cmd, in_data, sudoable)  # type: ignore[no-any-return]
+
+    def _again(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call what needs the host, and again when that is lost or not to be had, as often as is wanted."""
+        retries, attempt = int(self.get_option("reconnection_retries") or 0), 0
+        while True:
+            try:
+                self._connect()
+                return self._reach(function, *args, **kwargs)
+            except AnsibleAuthenticationFailure:
+                raise
+            except AnsibleConnectionFailure as error:
+                if attempt == retries:
+                    raise
+                pause = min(2**attempt - 1, 30)
+                attempt += 1
+                again = f"attempt {attempt} of {retries} to reach it again, in {pause} seconds"
+                display.vv(f"{error}; {again}", host=self._play_context.remote_addr)
+                self._connected = False
+                time.sleep(pause)
 
     def _execute(self, cmd: Any, in_data: bytes | None, sudoable: bool) -> tuple[int, bytes, bytes]:
         session: Any = self._session
@@ -430,7 +480,6 @@ class Connection(ConnectionBase):  # type: ignore[misc]
 
     # -- Files
 
-    @ensure_connect  # type: ignore[untyped-decorator]
     def put_file(self, in_path: str, out_path: str) -> None:
         """Write a local file to the host."""
         display.vvv(f"PUT {in_path} TO {out_path}", host=self._play_context.remote_addr)
@@ -438,7 +487,6 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             raise AnsibleFileNotFound(f"there is no file {in_path}")
         self._transfer("put", in_path, out_path)
 
-    @ensure_connect  # type: ignore[untyped-decorator]
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Write a file of the host to a local one."""
         display.vvv(f"FETCH {in_path} TO {out_path}", host=self._play_context.remote_addr)
@@ -446,4 +494,4 @@ class Connection(ConnectionBase):  # type: ignore[misc]
 
     def _transfer(self, way: str, source: str, destination: str) -> None:
         piped = self.get_option("ssh_transfer_method") in {"scp", "piped"}
-        self._reach(getattr(self._session, way), source, destination, piped=piped)
+        self._again(lambda: getattr(self._session, way)(source, destination, piped=piped))

@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import CodeType, ModuleType
-    from typing import Any
+    from typing import Any, BinaryIO
 
 # The zip in a payload: one literal in base 64, longer than any other text that looks like it.
 _ZIP = re.compile(rb"'([A-Za-z0-9+/]{2000,}={0,2})'")
@@ -207,7 +207,7 @@ def program(
     *,
     environ: Mapping[str, str],
     cwd: str | None,
-    stdin: bytes = b"",
+    stdin: bytes | BinaryIO = b"",
     detached: bool = False,
 ) -> Program:
     """Return a program that runs ``source`` as `python` would; ``arguments`` are its ``sys.argv``.

@@ -11,6 +11,7 @@ from .shell.words import Unsupported
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import BinaryIO
 
     from .python_program import Program
 
@@ -25,8 +26,8 @@ runpy.run_module(%r, run_name="__main__", alter_sys=True)
 """
 
 
-def run_python(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes = b"") -> Answer:
-    """Run ``python ...`` in this program."""
+def run_python(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes | BinaryIO = b"") -> Answer:
+    """Run ``python ...`` in this program; its input is all there, or what it reads from a stream."""
     rest = _without_flags(argv)
     if rest and not rest[0].startswith("-"):
         job = ansible_async.job(rest, cwd)
@@ -48,11 +49,12 @@ def _without_flags(argv: list[str]) -> list[str]:
     return rest
 
 
-def prepare(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes = b"") -> Program:
+def prepare(argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes | BinaryIO = b"") -> Program:
     """Return the program that ``python ...`` is; OSError if its script cannot be read."""
     rest = _without_flags(argv)
     if not rest or rest[0] == "-":
-        source, filename, arguments, stdin = stdin, "<stdin>", rest or [""], b""
+        source, filename, arguments = stdin if isinstance(stdin, bytes) else stdin.read(), "<stdin>", rest or [""]
+        stdin = b""
     elif rest[0] == "-c" and len(rest) > 1:
         source, filename, arguments = rest[1].encode(), "<string>", ["-c", *rest[2:]]
     elif rest[0] == "-m" and len(rest) > 1:

@@ -60,6 +60,18 @@ _mode = _Mode()
 after_load: dict[str, Callable[[ModuleType], object]] = {}
 
 
+def asked(find: Callable[..., ModuleSpec | None], name: str, *args: Any) -> ModuleSpec | None:
+    """Return what a finder says of a top-level name; None if it raises.
+
+    Ansible's, which the interpreter may ask about every entry where collections could be, raises for names that are to
+    come to another one of its own.
+    """
+    try:
+        return find(name, *args)
+    except Exception:
+        return None
+
+
 class Namespace:
     """The private modules of one program at a time.
 
@@ -164,7 +176,7 @@ class Namespace:
             if archive is not None:
                 if root in archive.roots:
                     return True
-            elif PathFinder.find_spec(root, [entry]) is not None:
+            elif asked(PathFinder.find_spec, root, [entry]) is not None:
                 return True
         return self._also is not None and self._also(root, self.path, self.modules)
 

@@ -46,7 +46,7 @@ def is_private(root: str, path: Sequence[str], modules: dict[str, ModuleType]) -
     """
     if root in _SHARED or root in sys.stdlib_module_names or root in sys.builtin_module_names or _imp.is_frozen(root):
         return False
-    spec = PathFinder.find_spec(root, path)
+    spec = private_modules.asked(PathFinder.find_spec, root, path)
     if spec is not None:
         return not _is_compiled(spec) and root not in _required(path)
     return not _has_finder(root, modules)
@@ -113,7 +113,7 @@ def _has_finder(root: str, modules: dict[str, ModuleType]) -> bool:
     """Return whether the interpreter's other finders know a name: one that sees to an editable installation."""
     for finder in private_modules.shared_finders(modules):
         find = getattr(finder, "find_spec", None)
-        if find is not None and find(root, None, None) is not None:
+        if find is not None and private_modules.asked(find, root, None, None) is not None:
             return True
     return False
 

@@ -18,7 +18,7 @@ from .._identity import HERE, MAIN, ProcessExit
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from typing import Any, BinaryIO
 
     from .._identity import ThreadProcess
     from .private_modules import Namespace
@@ -87,7 +87,7 @@ class Program:
         release: Callable[[Namespace, bool], object],
         environ: Mapping[str, str] | None = None,
         cwd: str | None = None,
-        stdin: bytes = b"",
+        stdin: bytes | BinaryIO = b"",
         detached: bool = False,
     ) -> None:
         self._argv = list(argv)
@@ -115,7 +115,8 @@ class Program:
         record.object = MAIN.object
         record.argv = self._argv
         record.handlers = {number: kept for number, kept in record.handlers.items() if kept == _identity.SIG_IGN}
-        record.streams["stdin"] = record.streams["__stdin__"] = io.TextIOWrapper(io.BytesIO(self._stdin), "utf-8")
+        stdin = io.BytesIO(self._stdin) if isinstance(self._stdin, bytes) else self._stdin
+        record.streams["stdin"] = record.streams["__stdin__"] = io.TextIOWrapper(stdin, "utf-8")
         for stream, buffer in (("stdout", self._stdout), ("stderr", self._stderr)):
             text = io.TextIOWrapper(buffer, "utf-8", "surrogateescape" if stream == "stdout" else "backslashreplace")
             record.streams[stream] = record.streams[f"__{stream}__"] = text
@@ -159,9 +160,9 @@ class Program:
         whole = False
         try:
             status = self._run_in(namespace)
-            whole = len(HERE.process.threads) == 1
+            whole = len(HERE.process.threads) == 1 and not HERE.process.children
         finally:
-            # A thread that is left over may change the modules at any time: nobody else gets them then.
+            # A thread or a child that is left over may change the modules at any time: nobody else gets them then.
             self._release(namespace, whole)
         return status
 

@@ -28,6 +28,7 @@ _FLAGS = "46AaCfGgKkMNnqsTtVvXxYyB:b:c:D:E:e:F:I:i:J:L:l:m:O:o:P:p:Q:R:S:W:w:"
 _NAMES = {"-J": "proxyjump", "-p": "port", "-l": "user", "-W": "forward", "-F": "config", "-i": "identityfile"}
 #: How deep files may include others, as for ssh.
 _DEEPEST = 16
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _CONFIGS = ("~/.ssh/config", "/etc/ssh/ssh_config")
 _KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 _GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
@@ -79,6 +80,7 @@ def target(base: Target, options: dict[str, Any], given: Iterable[str] = ()) -> 
         "alias": found.get("hostkeyalias", ""),
         "compress": found.get("compression", "no") == "yes",
         "alive": int(found.get("serveraliveinterval", 0)),
+        "persist": _persist(found),
     }
     if found.get("identitiesonly") == "yes":
         values["agent"] = False
@@ -86,6 +88,19 @@ def target(base: Target, options: dict[str, Any], given: Iterable[str] = ()) -> 
         values.pop(name, None)
     made = replace(base, **values)
     return replace(made, via=_via(made, found, {"check", "known_hosts"} & set(given)))
+
+
+def _persist(found: dict[str, Any]) -> float | None:
+    """Return for how many seconds an idle connection is kept: None for not at all, 0 for ever."""
+    value = found.get("controlpersist", "no").lower()
+    if found.get("controlmaster", "no").lower() in {"no", "false"} or value in {"no", "false"}:
+        return None
+    if value in {"yes", "true"}:
+        return 0
+    parts = re.findall(r"(\d+)([smhdw]?)", value)
+    if "".join(number + unit for number, unit in parts) != value or not parts:
+        raise ValueError(f"ControlPersist is yes, no or a time such as 60s or 1h30m, not {value!r}")
+    return sum(int(number) * _SECONDS[unit] for number, unit in parts)
 
 
 def _check(value: str) -> str:
@@ -156,7 +171,8 @@ def _via(made: Target, found: dict[str, Any], given: set[str]) -> Target | None:
             base = replace(made, password=None, user="", via=None, alias="", port=22)
             if "check" not in given:
                 base = replace(base, check="yes")
-            via = replace(_named(base, jump.strip(), options, given), via=via)
+            # Both last as long as the session through them does.
+            via = replace(_named(base, jump.strip(), options, given), via=via, persist=made.persist)
     return via
 
 

@@ -13,9 +13,10 @@ import shlex
 import shutil
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
+from .._identity import MAIN, acting_as
 from . import known_hosts
 
 try:
@@ -77,6 +78,8 @@ class Target:
     alias: str = ""
     compress: bool = False
     alive: int = 0
+    #: For how many seconds an idle session is kept for others; 0 is for ever, None keeps none.
+    persist: float | None = None
     #: The host from which this one is reached.
     via: Target | None = None
 
@@ -87,17 +90,28 @@ class Target:
 
 
 class Session:
-    """A connection to a host; raises `Unreachable` when there is none."""
+    """A connection to a host; raises `Unreachable` when there is none.
 
-    def __init__(self, target: Target) -> None:
+    It is among ``mine`` from the beginning, unless it could not be had.
+    """
+
+    def __init__(self, target: Target, mine: dict[Target, Session] | None = None) -> None:
         self.target = target
         self._via: Session | None = None
         self._transport: Any = None
         self._trusted = True
         self._sftp: Any = None
+        #: A channel that is open already, and what is under way.
+        self._spare: Any = None
+        self._busy: list[object] = []
+        if mine is not None:
+            mine[target] = self
         try:
-            self._connect()
+            with self._under_way():
+                self._connect()
         except BaseException:
+            if mine is not None:
+                del mine[target]
             self.close()
             raise
 
@@ -117,7 +131,39 @@ class Session:
     @property
     def active(self) -> bool:
         """Whether commands can still be run."""
-        return bool(self._transport.is_active())
+        return self._transport is not None and bool(self._transport.is_active())
+
+    @property
+    def idle(self) -> bool:
+        """Whether it could be another's: it is active, and no command or transfer was left in the middle."""
+        return self.active and not self._busy
+
+    def resume(self) -> bool:
+        """Return whether the host still takes commands on this session, which was idle; opens a channel to find out."""
+        try:
+            self._spare = self._channel() if self.active else None
+        except (paramiko.SSHException, EOFError, OSError):
+            return False
+        return self._spare is not None
+
+    def _channel(self) -> Any:
+        spare, self._spare = self._spare, None
+        return spare or self._transport.open_session(window_size=_WINDOW, timeout=self.target.timeout)
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        # What is struck down in the middle leaves its mark; an error does not.
+        self._busy.append(None)
+        try:
+            yield
+        except Exception:
+            self._busy.pop()
+            raise
+        self._busy.pop()
+
+    def _owned(self) -> AbstractContextManager[None]:
+        # A session that is kept belongs to the program, with its thread, and not to the worker that makes it.
+        return nullcontext() if self.target.persist is None else acting_as(MAIN)
 
     # -- Getting in
 
@@ -127,12 +173,14 @@ class Session:
         try:
             if target.via is not None:
                 self._via = Session(target.via)
-            self._transport = transport = paramiko.Transport(self._socket())
+            with self._owned():
+                self._transport = transport = paramiko.Transport(self._socket())
             transport.banner_timeout = transport.auth_timeout = transport.channel_timeout = target.timeout
             transport.use_compression(target.compress)
             known = self._known(target.entry_name)
             _prefer(transport.get_security_options(), known)
-            transport.start_client(timeout=target.timeout)
+            with self._owned():
+                transport.start_client(timeout=target.timeout)
             self._check_host(known)
             self._authenticate()
             transport.set_keepalive(target.alive)
@@ -230,7 +278,7 @@ class Session:
     def running(self, command: str | bytes, *, pty: bool = False) -> Iterator[Any]:
         """Start a command; gives its channel, for `finish`, and closes it in any case."""
         try:
-            with self._transport.open_session(window_size=_WINDOW, timeout=self.target.timeout) as channel:
+            with self._under_way(), self._channel() as channel:
                 if pty:
                     channel.get_pty(term=os.environ.get("TERM") or "dumb")
                 channel.exec_command(command)
@@ -298,16 +346,23 @@ class Session:
         """Return the sftp client, None if the host has no sftp."""
         if self._sftp is None:
             try:
-                self._sftp = paramiko.SFTPClient.from_transport(self._transport)
+                with self._under_way():
+                    self._sftp = paramiko.SFTPClient(self._subsystem("sftp"))
             except (paramiko.SSHException, EOFError, OSError) as error:
                 if not self.active:
                     raise self._lost(error) from error
         return self._sftp
 
+    def _subsystem(self, name: str) -> Any:
+        channel = self._channel()
+        channel.invoke_subsystem(name)
+        return channel
+
     @contextmanager
     def _transfer(self, path: str) -> Iterator[None]:
         try:
-            yield
+            with self._under_way():
+                yield
         except (paramiko.SSHException, EOFError, OSError) as error:
             if getattr(error, "filename", None) is not None:
                 raise  # a local file

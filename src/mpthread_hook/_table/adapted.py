@@ -10,6 +10,7 @@ _WORKER = "mpthread_hook._adapters.ansible_worker"
 _PLUGINS = "mpthread_hook._adapters.ansible_plugins"
 _LOCAL = "mpthread_hook._adapters.ansible_local"
 _SSH = "mpthread_hook._adapters.ansible_ssh"
+_PERSISTENT = "mpthread_hook._adapters.ansible_persistent"
 _SERIAL = "mpthread_hook._adapters.serial"
 _LOKY = "mpthread_hook._adapters.loky"
 
@@ -26,6 +27,8 @@ ROWS: tuple[Row, ...] = (
     ("ansible.parsing.vault", "", "threaded", "mpthread_hook._adapters.ansible_commands", "install_vault", None, None, "Where no program can be started, password scripts that are Python run in the program."),
     ("ansible.plugins.loader", "", "threaded", _PLUGINS, "install", None, None, "One thread at a time runs the code of a plugin; the local connection gets its patch there, and one to remote hosts is found where core has none that starts no program."),
     ("ansible.executor.interpreter_discovery", "", "threaded", _LOCAL, "install_discovery", None, None, "Modules that run in the program run on its interpreter."),
+    ("ansible.executor.task_executor", "", "threaded", _PERSISTENT, "install", None, None, "Where no program can be started, the one that begins a persistent connection runs in the program."),
+    ("ansible.module_utils.service", "", "threaded", _PERSISTENT, "install_fork", None, None, "The server of a persistent connection, which is forked in a thread process, is one."),
     ("ansible.utils.ssh_functions", "", "threaded", _SSH, "install_smart", None, None, "Where no program can be started, the connection `smart` is `ssh`, which then is ours."),
     ("loky.backend.resource_tracker", "", "threaded", _LOKY, "install_tracker", None, None, "Files, folders and semaphores are counted in the program; there is no tracker process."),
     ("loky.backend._posix_reduction", "", "threaded", _LOKY, "install_reduction", None, None, "A connection travels as it does in multiprocessing."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import types
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +15,8 @@ import yaml
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.become import BecomeBase
 
-from mpthread_hook._adapters import ansible_paramiko
+from mpthread_hook._adapters import ansible_paramiko, ssh_pool
+from mpthread_hook._identity import HERE
 from tests.unit._adapters.ssh_server import PASSWORD, Server
 
 if TYPE_CHECKING:
@@ -76,6 +79,13 @@ def connect() -> Iterator[Callable[..., Any]]:
     yield connection
     for one in made:
         one.close()
+    end_of_worker()
+    ssh_pool._end()
+
+
+def end_of_worker() -> None:
+    """Do what the end of the process does that had the sessions."""
+    ansible_paramiko._end(HERE.process)
 
 
 class PlayContext:
@@ -177,8 +187,9 @@ def test_sessions_of_a_process(connect: Callable[..., Any]) -> None:
         one.reset()
         assert one.exec_command("echo")[0] == 0
         assert server.asked.count("password") == 3
-        with pytest.raises(AnsibleConnectionFailure, match="was lost"):
-            two.exec_command("echo")
+        assert two.exec_command("echo")[0] == 0
+        assert two._session is one._session
+        assert server.asked.count("password") == 3
         for connection in (one, two, other):
             connection.close()
         assert ansible_paramiko._sessions() == {}
@@ -195,6 +206,130 @@ def test_a_lost_session_is_not_used_again(connect: Callable[..., Any]) -> None:
         assert two.exec_command("echo")[0] == 0
         one.close()
         assert list(ansible_paramiko._sessions().values()) == [two._session]
+
+
+KEEP = {"ssh_args": "-F /dev/null -o ControlMaster=auto -o ControlPersist=60s"}
+
+
+def test_sessions_are_kept(connect: Callable[..., Any]) -> None:
+    """What a worker leaves idle is the next one's, if that wants the same; reset ends it."""
+    with Server() as server:
+        for _ in range(3):
+            connection = connect(server, **KEEP)
+            assert connection.exec_command("echo") == (0, b"\n", b"")
+            connection.close()
+            end_of_worker()
+        assert server.asked.count("password") == 1
+        connect(server, remote_user="another", **KEEP).exec_command("echo")
+        with pytest.raises(AnsibleAuthenticationFailure):
+            connect(server, password="not that one", **KEEP).exec_command("echo")
+        assert server.asked.count("password") == 3
+        connect(server, **KEEP).reset()  # by one that has no session, as `meta: reset_connection` has it
+        connect(server, **KEEP).exec_command("echo")
+        assert server.asked.count("password") == 4
+
+
+def test_each_worker_has_a_session_to_itself(connect: Callable[..., Any]) -> None:
+    """One that is in use is not lent; those that are left are lent again, the one used last first."""
+    with Server() as server:
+        first, second = connect(server, **KEEP), connect(server, **KEEP)
+        first.exec_command("echo")
+        lent = ansible_paramiko._sessions().pop(first._session.target)
+        second.exec_command("echo")
+        assert server.asked.count("password") == 2
+        ssh_pool.give(lent)
+        end_of_worker()
+        third = connect(server, **KEEP)
+        third.exec_command("echo")
+        assert third._session is second._session
+        assert server.asked.count("password") == 2
+
+
+def test_a_kept_session_that_the_host_ended(connect: Callable[..., Any]) -> None:
+    """It is found out before anything is asked of it, also when nobody has heard of it yet."""
+    with Server() as server:
+        connect(server, **KEEP).exec_command("echo")
+        end_of_worker()
+        server.drop()
+        assert connect(server, **KEEP).exec_command("echo")[0] == 0
+        end_of_worker()
+        (kept,) = ssh_pool._idle
+        kept._transport.sock.shutdown(socket.SHUT_WR)
+        server._transports[-1].join(30)
+        connect(server, **KEEP).exec_command("echo")
+        assert server.asked.count("password") == 3
+
+
+def raising(error: BaseException) -> Callable[[bytes], bool]:
+    def check(text: bytes) -> bool:
+        raise error
+
+    return check
+
+
+def test_what_was_struck_down_is_not_kept(connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session with a command in its middle ends with its worker; one with an error behind it does not."""
+    with Server(lambda channel, command: len(channel.recv(1))) as server:
+        connection = connect(server, **KEEP)
+        connection.become = become = Become(None)
+        monkeypatch.setattr(become, "check_success", raising(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            connection.exec_command(f"open {become.success}")
+        end_of_worker()
+        assert not ssh_pool._idle
+        connection = connect(server, **KEEP)
+        connection.become = become
+        monkeypatch.setattr(become, "check_success", raising(AnsibleError("Incorrect")))
+        with pytest.raises(AnsibleError, match="Incorrect"):
+            connection.exec_command(f"open {become.success}")
+        end_of_worker()
+        assert len(ssh_pool._idle) == 1
+
+
+def test_kept_sessions_end(connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """After their time, and when there are too many: the oldest first."""
+    with Server() as server:
+        for seconds in ("1", "2"):
+            args = {"ssh_args": f"-F /dev/null -o ControlMaster=auto -o ControlPersist={seconds}"}
+            connect(server, **args).exec_command("echo")
+        end_of_worker()
+        transports = [session._transport for session in ssh_pool._idle]
+        for transport in transports:
+            transport.join(30)
+        assert not any(transport.is_alive() for transport in transports)
+        assert not ssh_pool._idle
+        monkeypatch.setattr(ssh_pool, "_MOST", 2)
+        users = ["first", "second", "third"]
+        for user in users:
+            connect(server, remote_user=user, **KEEP).exec_command("echo")
+        end_of_worker()
+        assert [session.target.user for session in ssh_pool._idle] == users[1:]
+
+
+def test_retries(connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is lost or not to be had is tried again, with pauses as those of `ssh`; who is not let in is not."""
+    pauses: list[float] = []
+    monkeypatch.setattr(ansible_paramiko, "time", types.SimpleNamespace(sleep=pauses.append))
+    asked: list[bytes] = []
+
+    def handle(channel: paramiko.Channel, command: bytes) -> int | None:
+        asked.append(command)
+        if len(asked) < 4:
+            channel.get_transport().close()
+            return None
+        return 3
+
+    with Server(handle) as server:
+        with pytest.raises(AnsibleConnectionFailure, match="was lost"):
+            connect(server).exec_command("echo")
+        assert connect(server, reconnection_retries=2).exec_command("echo")[0] == 3
+        assert (len(asked), pauses) == (4, [0, 1])
+        with pytest.raises(AnsibleAuthenticationFailure):
+            connect(server, reconnection_retries=9, password="not that one").exec_command("echo")
+        gone = connect(server, reconnection_retries=7)
+    with pytest.raises(AnsibleConnectionFailure, match="cannot be reached"):
+        gone.exec_command("echo")
+    assert pauses[2:] == [0, 1, 3, 7, 15, 30, 30]
 
 
 def test_errors(connect: Callable[..., Any]) -> None:

@@ -144,5 +144,5 @@ def _pump(receive: Callable[[int], bytes], send: Callable[[bytes], object], end:
         for data in iter(lambda: receive(1 << 15), b""):
             send(data)
         end()
-    except OSError:
-        pass  # the other side has gone
+    except (OSError, EOFError):
+        pass  # the other side has gone, or this one's connection, which paramiko calls an end of file

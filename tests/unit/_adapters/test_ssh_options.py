@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,40 @@ def test_nothing_said() -> None:
 
 
 def test_what_ansible_passes() -> None:
-    """The arguments that Ansible has for `ssh` by default change nothing."""
+    """The arguments that Ansible has for `ssh` by default compress, and keep idle sessions for a minute."""
     found = made("-C", "-o", "ControlMaster=auto", "-o", "ControlPersist=60s", "-tt", "-vvv")
-    assert found == made("-o", "Compression=yes")
+    assert found == dataclasses.replace(made("-o", "Compression=yes"), persist=60)
+
+
+@pytest.mark.parametrize(
+    ("master", "persist", "seconds"),
+    [
+        ("auto", "60s", 60),
+        ("yes", "90", 90),
+        ("autoask", "1h30m", 5400),
+        ("Auto", "YES", 0),
+        ("auto", "0", 0),
+        ("auto", "no", None),
+        ("no", "60s", None),
+        ("", "60s", None),
+        ("auto", "", None),
+    ],
+)
+def test_how_long_sessions_are_kept(master: str, persist: str, seconds: float | None) -> None:
+    """As ssh_config(5) has it: a time, for ever, or not at all; without a master there is nothing to keep."""
+    words = [f"-oControlMaster={master}"] if master else []
+    words += [f"-oControlPersist={persist}"] if persist else []
+    assert made(*words).persist == seconds
+    via = made(*words, "-J", "first").via
+    assert via is not None
+    assert via.persist == seconds
+
+
+@pytest.mark.parametrize("persist", ["soon", "60x", "-1", "1h-2m"])
+def test_no_time(persist: str) -> None:
+    """What is no time is an error that says what would be."""
+    with pytest.raises(ValueError, match="ControlPersist is yes, no or a time"):
+        made("-oControlMaster=auto", f"-oControlPersist={persist}")
 
 
 def test_arguments() -> None:
