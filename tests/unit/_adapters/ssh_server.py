@@ -72,8 +72,8 @@ class Server:
     def start(self, function: Callable[..., None], *args: object) -> None:
         """Start a thread that the end of the server waits for."""
         thread = threading.Thread(target=function, args=args)
-        self.threads.append(thread)
         thread.start()
+        self.threads.append(thread)  # a thread that has not started cannot be waited for
 
 
 class _Transport(paramiko.Transport):
