@@ -10,10 +10,9 @@ Everything else (queues, locks, classes of programs) keeps the long way, because
 from __future__ import annotations
 
 import array
-import pickle
 
-from .._identity import HERE, ThreadProcess, acting_as
-from .connection import Connection, dumps
+from .._identity import HERE, ThreadProcess
+from .connection import Connection, pack, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,25 +23,31 @@ if TYPE_CHECKING:
 _direct: set[type] = {dict, list, set, array.array}
 
 
+class _Answered(BaseException):
+    """There is no further request; as `serve_client` catches the end of file and has more to do then."""
+
+
 class _Exchange:
     """One request and its reply, as the connection that a server reads from."""
 
     __slots__ = ("_request", "reply")
 
-    def __init__(self, request: bytes) -> None:
-        self._request: bytes | None = request
-        self.reply: bytes | None = None
+    def __init__(self, request: Any) -> None:
+        # Atoms as they are, for nearly all keys and values are some; everything else pickled.
+        self._request = pack(request if request[3] else request[:3])
+        self.reply: Any = None
 
     def recv(self) -> Any:
-        """Return the request; the second call is the end of file."""
-        request, self._request = self._request, None
-        if request is None:
-            raise EOFError
-        return pickle.loads(request)
+        """Return the request; the second call breaks off the server's loop."""
+        message, self._request = self._request, None
+        if message is None:
+            raise _Answered
+        request = unpack(message)
+        return request if len(request) == 4 else (*request, {})
 
     def send(self, message: Any) -> None:
         """Keep the reply."""
-        self.reply = dumps(message)
+        self.reply = pack(message)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -53,27 +58,32 @@ class DirectConnection:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._reply: bytes | None = None
+        self._reply: Any = None
 
     def send(self, request: Any) -> None:
         """Have the server answer the request, or send it the long way if the server is going or gone."""
-        entry: tuple[Any, ThreadProcess] | None = self._connection._end.peer.server
+        entry: tuple[Any, ThreadProcess, Any] | None = self._connection._end.peer.server
         if entry is None or entry[1].status is not None:
             self._connection.send(request)
             return
-        server, process = entry
+        server, process, serve = entry
         referent = server.id_to_obj.get(request[0])
         if referent is None or type(referent[0]) not in _direct:
             self._connection.send(request)
             return
-        exchange = _Exchange(dumps(request))
-        with acting_as(process):
-            try:
-                server.serve_client(exchange)
-            except SystemExit:  # how serve_client() ends at the end of file
-                thread = HERE.thread
-                if thread is not None and thread.process.status is not None:
-                    raise  # not that: the caller's own process has ended
+        exchange = _Exchange(request)
+        # What `acting_as` does, on a path that is short enough to notice it.
+        here, HERE.process = HERE.process, process
+        try:
+            serve(server, exchange)
+        except _Answered:
+            pass
+        except SystemExit:  # how serve_client() ends when no reply can be sent
+            thread = HERE.thread
+            if thread is not None and thread.process.status is not None:
+                raise  # not that: the caller's own process has ended
+        finally:
+            HERE.process = here
         self._reply = exchange.reply
 
     def recv(self) -> Any:
@@ -81,7 +91,7 @@ class DirectConnection:
         reply, self._reply = self._reply, None
         if reply is None:
             return self._connection.recv()
-        return pickle.loads(reply)
+        return unpack(reply)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
@@ -98,7 +108,8 @@ def install(module: ModuleType) -> None:
         end = conn._end if isinstance(conn, Connection) else None
         if end is None:
             return stock_serve(self, conn)
-        end.server = (self, HERE.process)
+        own = type(self).serve_client
+        end.server = (self, HERE.process, stock_serve if own is serve_client else own)
         try:
             return stock_serve(self, conn)
         finally:

@@ -208,7 +208,8 @@ class End:
                     return
                 park(waiter)
                 _discard(self.senders, waiter)
-                low = max(low, _low_mark(self.inbox))
+                if len(self.inbox) > low:  # a large one was taken
+                    low = max(low, _low_mark(self.inbox))
         finally:
             _discard(self.senders, waiter)
 
@@ -333,15 +334,24 @@ def _snapshot(inbox: deque[Any]) -> list[Any]:
 def _low_mark(inbox: deque[Any]) -> int:
     """Return how many of the messages of an inbox that holds too much would fit; -1 if all of them do."""
     messages = _snapshot(inbox)
-    if len(messages) >= MESSAGES:
+    number = len(messages)
+    if number >= MESSAGES:
         return MESSAGES // 2
-    total = 0
-    for number, message in enumerate(reversed(messages)):
-        kind = type(message)
-        total += 8 if kind is int else 8 + len(message) if kind is bytes else weight(message)
-        if total > CAPACITY:
-            return number
-    return -1
+    kinds = set(map(type, messages))
+    if kinds <= _LIGHT and 8 * number <= CAPACITY:
+        return -1
+    # In C where it can be: all that a sender has put is looked at whenever it has doubled.
+    sizes = list(map(len if kinds <= _TEXTS else weight, messages))
+    head = 8 if kinds <= _TEXTS else 0
+    if sum(sizes) + head * number <= CAPACITY:
+        return -1
+    totals = itertools.accumulate(size + head for size in reversed(sizes))
+    return next(number for number, total in enumerate(totals) if total > CAPACITY)
+
+
+#: Kinds of messages that weigh nothing but their head, and such as weigh as much more as they are long.
+_LIGHT = frozenset((int, float, bool, type(None)))
+_TEXTS = frozenset((bytes, str))
 
 
 def _discard(waiters: list[Any], waiter: Any) -> None:

@@ -118,7 +118,9 @@ def use_dict(shared: Any, orders: Any, done: Any) -> None:
 def manager_dict(world: World) -> Iterator[Callable[[int], Any]]:
     manager = world.Manager()
     orders, done = world.SimpleQueue(), world.SimpleQueue()
-    child = world.child(use_dict, manager.dict(), orders, done)
+    # Kept here as well: stock's server would drop it when nobody refers to it before the child does.
+    shared = manager.dict()
+    child = world.child(use_dict, shared, orders, done)
 
     def run(number: int) -> None:
         orders.put(number)
