@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _frozen_importlib
+import _imp
 import ctypes
 import importlib
 import select
@@ -321,6 +323,42 @@ def test_a_thread_that_imports_is_known(gil: bool, tmp_path: Path, monkeypatch: 
     assert ended(child) == -9
     assert "imported_slowly" in sys.modules  # as a whole: half of a module would have been taken out again
     del sys.modules["imported_slowly"]
+
+
+@pytest.mark.parametrize("lock", ["the one of all imports", "the one of a module"])
+def test_locks_of_imports_die_with_nobody(lock: str) -> None:
+    """A thread that ends gives up what it has of the import system, where it was struck before it could do so."""
+    begin = _frozen_importlib._get_module_lock
+    left = begin("a_module_that_nobody_has")
+
+    def body() -> int:
+        if lock == "the one of all imports":
+            _imp.acquire_lock()
+            _imp.acquire_lock()
+        else:
+            left.acquire()
+        return 3
+
+    assert ended(started(body)) == 3
+    # The lock of all imports can be had, by another thread as well, and that of the module.
+    done = threading.Event()
+
+    def import_it() -> None:
+        _frozen_importlib._lock_unlock_module("a_module_that_nobody_has")
+        done.set()
+
+    threading.Thread(target=import_it, daemon=True).start()
+    assert done.wait(LONG)
+    assert left.owner is None
+
+
+@pytest.mark.parametrize("where", ["_lock_unlock_module", "_get_module_lock", "cb"])
+def test_a_thread_that_takes_locks_of_imports_is_known(where: str) -> None:
+    """A statement whose module is there already waits for its lock, too, and a lock that is given up calls back."""
+    begin = _frozen_importlib._get_module_lock
+    codes = [_frozen_importlib._lock_unlock_module.__code__, begin.__code__, *begin.__code__.co_consts]
+    (code,) = [code for code in codes if getattr(code, "co_name", None) == where]
+    assert code in waits._import_codes
 
 
 def test_random_kills_lose_nobody() -> None:

@@ -25,6 +25,7 @@ from .._identity import (
     at_enter,
     at_leave,
     at_start,
+    shield,
     wait_thread,
 )
 from .._identity import real_start_new_thread as _start_anyhow
@@ -367,7 +368,8 @@ def _shutdown(_: object) -> None:
     ending.begun = True
     for call in reversed(ending.calls):
         call()
-    from . import futures  # noqa: PLC0415 - not needed before a process ends
+    with shield:  # several processes may end at the same time, and one of them be killed
+        from . import futures  # noqa: PLC0415 - not needed before a process ends
 
     futures.end_all(process)
     main = main_thread()

@@ -30,7 +30,17 @@ from .records import (
     real_start_new_thread,
     report,
 )
-from .waits import async_raiser, checkpoint, drain, free_threaded, park, raise_in, shield, unlock
+from .waits import (
+    async_raiser,
+    checkpoint,
+    drain,
+    free_threaded,
+    park,
+    raise_in,
+    release_imports,
+    shield,
+    unlock,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,6 +153,7 @@ def leave(thread: Thread) -> list[Callable[[], object]]:
                 if thread.watchers is not None:
                     watchers, thread.watchers = thread.watchers, None
             drain()
+            release_imports()
             return watchers
         except BaseException:
             continue

@@ -6,6 +6,7 @@ Every wait of ours ends in `park()`.  A thread that runs Python code is reached 
 from __future__ import annotations
 
 import _frozen_importlib
+import _imp
 import os
 import sys
 from _thread import allocate_lock, get_ident
@@ -249,14 +250,17 @@ def _imports(thread: Thread) -> str | None:
     frame = sys._current_frames().get(thread.ident)
     name = None
     while frame is not None:
-        if frame.f_code is _import_code:
+        if frame.f_code in _import_codes:
             name = frame.f_locals.get("name")
         frame = frame.f_back
     return name
 
 
 _importing: Any = _frozen_importlib  # what is private in it, and used here, is the same since 3.3
-_import_code = _importing._find_and_load.__code__
+# A statement that finds the module there waits for its lock all the same, and a lock that is given up calls back.
+_get_lock_code = _importing._get_module_lock.__code__
+_import_codes = {_importing._find_and_load.__code__, _importing._lock_unlock_module.__code__, _get_lock_code}
+_import_codes.update(one for one in _get_lock_code.co_consts if isinstance(one, type(_get_lock_code)))
 _gil_is_enabled: Callable[[], bool] | None = getattr(sys, "_is_gil_enabled", None)
 
 
@@ -281,8 +285,9 @@ def _raise_after_import(thread: Thread, exception: type[BaseException], name: st
     more: str | None = name
     while more is not None:
         _importing._lock_unlock_module(more)  # waits for whoever imports it
-        # It may have been an inner one: locks, other than frames, do not say which one is the outermost.
-        more = _imports(thread) if free_threaded() else None
+        # It may have been an inner one, as locks, other than frames, do not say which one is the outermost; or
+        # the thread imports the next one by now.
+        more = _imports(thread)
     process = thread.process
     async_raiser()  # may import itself
     with process.mutex:
@@ -292,6 +297,26 @@ def _raise_after_import(thread: Thread, exception: type[BaseException], name: st
                 thread.late = exception
             else:
                 _strike(thread, exception)
+
+
+def release_imports() -> None:
+    """Give up every lock of the import system that the calling thread, which ends, has.
+
+    An exception that arrives between such a lock and the ``try`` behind it leaves it taken, and everybody else would
+    wait for ever; to look where a thread is before it is struck makes that rare, and not more.
+    """
+    try:
+        while True:
+            _imp.release_lock()
+    except RuntimeError:  # this thread does not have it
+        pass
+    if not _importing._module_locks:
+        return
+    ident = get_ident()
+    for reference in list(_importing._module_locks.values()):
+        lock = reference()
+        while lock is not None and getattr(lock, "owner", None) == ident:
+            lock.release()
 
 
 def _after_real_fork() -> None:
