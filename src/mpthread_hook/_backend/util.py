@@ -136,11 +136,16 @@ class Finalize:
         if registry.of(self._process).pop(self._key, None) is None:
             _log("sub_debug", "finalizer no longer registered")
             return None
-        # The collector may run in a thread that its process waits for: between its start and its first line.
-        if self._process is not HERE.process or (wr is not None and on_the_threshold()):
+        # The collector may run in a thread that its process waits for: between its start and its first line.  Or in one
+        # of another process that acts as this one for a moment, and may be about to end.
+        if self._process is not HERE.process or (wr is not None and (self._is_strange() or on_the_threshold())):
             _elsewhere.run(self)
             return None
         return self._run()
+
+    def _is_strange(self) -> bool:
+        thread = HERE.thread
+        return thread is not None and thread.process is not self._process
 
     def _run(self) -> Any:
         callback, args, kwargs = self._callback, self._args, self._kwargs

@@ -17,10 +17,14 @@ pytestmark = pytest.mark.unit
 LONG = 60.0
 
 
+@pytest.mark.parametrize("hook", ["on_leave", "on_death"])
 def test_a_finalizer_never_runs_in_a_thread_that_its_process_may_wait_for(
-    mp: Any, monkeypatch: pytest.MonkeyPatch
+    hook: str, mp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the collector finds in a thread of a child that is not in it any more is finalized in another one."""
+    """What the collector finds in a thread of a child that acts as the program for its end is finalized in another.
+
+    It may not be in the child any more, or still be, so that the end of the child would break the function off.
+    """
     util = importlib.import_module("multiprocessing.util")
     life = importlib.import_module("mpthread_hook._identity.life")
     ran, finalized = threading.Event(), []
@@ -36,12 +40,12 @@ def test_a_finalizer_never_runs_in_a_thread_that_its_process_may_wait_for(
     util.Finalize(things[0], finalize)
     left: list[int] = []
 
-    def collect(thread: Any) -> None:
+    def collect(ending: Any) -> None:
         if things:
             left.append(threading.get_ident())
             things.clear()
 
-    monkeypatch.setattr(life, "on_leave", [collect, *life.on_leave])
+    monkeypatch.setattr(life, hook, [collect, *getattr(life, hook)])
     child = mp.Process(target=int)
     child.start()
     child.join(LONG)
