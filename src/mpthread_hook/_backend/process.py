@@ -62,12 +62,25 @@ def parent_process() -> Any:
 
 
 def _cleanup() -> None:
-    children = HERE.process.state.get("children")
-    if children:
-        for child in list(children):
-            popen = child._popen
-            if popen is not None and popen.poll() is not None:
-                children.discard(child)
+    here = HERE.process
+    children = here.state.get("children")
+    if not children or not here.stirred:
+        return
+    here.stirred = False  # before the look: who ends meanwhile says so again
+    for child in list(children):
+        popen = child._popen
+        if popen is None:
+            continue
+        if popen.poll() is not None:
+            children.discard(child)
+        elif _tells_nobody(popen):
+            here.stirred = True
+
+
+def _tells_nobody(popen: Any) -> bool:
+    """Return whether nobody says when a child ends: one that is being killed may have to be abandoned, by who asks."""
+    record = getattr(popen, "_record", None)
+    return record is None or record.status is not None
 
 
 #: What stands for no keyword arguments; only the one of the running version is accepted.
@@ -132,6 +145,8 @@ class BaseProcess:
         # The child has its own copy of these; the parent must not keep what they refer to alive (bpo-30775).
         del self._target, self._args, self._kwargs
         _children(here).add(self)
+        if _tells_nobody(self._popen):
+            here.stirred = True
 
     def interrupt(self) -> None:
         """Send SIGINT to the process (new in 3.14, served on every version)."""

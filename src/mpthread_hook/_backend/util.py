@@ -203,9 +203,19 @@ class _Elsewhere:
                 return
             self._running = True
         try:
-            real_start_new_thread(self._loop, ())
+            real_start_new_thread(self._begin, ())
         except RuntimeError:  # at the end of the program: nothing can need it any more
             self._running = False
+
+    def _begin(self) -> None:
+        # A thread that can be joined, as a finalizer may ask for the current one; not started where the collector ran,
+        # in the middle of anything, since starting it waits.
+        import threading  # noqa: PLC0415 - there already, and not for us to load at start-up
+
+        try:
+            threading.Thread(target=self._loop, name="finalizers", daemon=True).start()
+        except RuntimeError:  # no thread to be had
+            self._loop()
 
     def _loop(self) -> None:
         while True:

@@ -182,6 +182,8 @@ def kill(process: ThreadProcess, status: int) -> bool:
             process.status = status
             process.died_at = monotonic()
             process.state[_KILLING] = False
+        if process.parent is not None:
+            process.parent.stirred = True
         try:
             _release_and_wake(process)
         finally:
@@ -255,6 +257,8 @@ def end(process: ThreadProcess, code: int | None = None) -> bool:
         for child in list(process.children):
             if child.ended:
                 reap(child)
+        if process.parent is not None:
+            process.parent.stirred = True
         if process.parent is not None and process.parent.ended:
             reap(process)  # an orphan: nobody else is going to
         with acting_as(MAIN):

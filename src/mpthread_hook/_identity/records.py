@@ -140,6 +140,7 @@ class ThreadProcess:
         "started",
         "state",
         "status",
+        "stirred",
         "streams",
         "threads",
         "watchers",
@@ -162,6 +163,8 @@ class ThreadProcess:
         self.threads: dict[int, Thread] = {}
         self.main: Thread | None = None
         self.children: set[ThreadProcess] = set()
+        #: Whether one of them may have ended since its parent looked; who has thousands does not go through all.
+        self.stirred = False
         #: Exit status once the process is ending: the exit code, or minus the signal.  Not None = fenced.
         self.status: int | None = None
         self.died_at = 0.0
