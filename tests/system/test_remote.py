@@ -105,7 +105,7 @@ def test_sessions_are_kept(server: sshd.Sshd, tmp_path: Path) -> None:
     assert kept.stdout.count("CONNECT (in this program)") == 2
     anew = remote(*arguments, tmp_path / "anew", Size(1, 1, 1), *BRIEF, "-vvv", "-e", "ansible_ssh_args=-C")
     assert anew.status == 0, anew.stdout[-3000:]
-    assert anew.stdout.count("CONNECT (in this program)") > 8
+    assert anew.stdout.count("CONNECT (in this program)") >= 7  # as many tasks ask something of the host
 
 
 @pytest.mark.parametrize("name", ["ssh", "smart"])
