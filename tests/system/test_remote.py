@@ -98,7 +98,7 @@ def test_two_hosts(server: sshd.Sshd, tmp_path: Path) -> None:
 
 @pytest.mark.smoke
 def test_sessions_are_kept(server: sshd.Sshd, tmp_path: Path) -> None:
-    """All tasks for a host go through one connection, unless ssh is told to keep none; reset begins another."""
+    """All tasks for a host go through one connection, unless ssh is told to keep none."""
     arguments = (server, SANDBOXED)
     kept = remote(*arguments, tmp_path / "kept", Size(2, 2, 1), *BRIEF, "-vvv")
     assert kept.status == 0, kept.stdout[-3000:]
