@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.interpreters import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytest.importorskip("paramiko", reason="paramiko is an extra")
 pytest.importorskip("ansible", reason="ansible-core is an extra")
@@ -48,11 +52,12 @@ with Server() as server, Server() as behind:
 """
 
 
-def test_the_other_end_learns_of_it() -> None:
+def test_the_other_end_learns_of_it(tmp_path: Path) -> None:
     """However a worker ends, its sessions, which nobody has closed, end with it, and those that go through them."""
     done = subprocess.run(
         [sys.executable, "-m", "mpthread_hook", "run", "-c", PROGRAM],
-        env={key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"},
+        # Keys are added to the files of this home.
+        env={**{key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}, "HOME": str(tmp_path)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
