@@ -75,8 +75,8 @@ SMOKE = (pytest_suite("system smoke", "system and smoke", 600, PLAY_HOSTS="1", P
 class Run:
     """Suites in an environment of their own.
 
-    ``requirements`` are what pip installs there, one set after the other.  Of a run that is ``advisory`` a failure is
-    shown, and is none.
+    ``requirements`` are what pip installs there, one set after the other; ``{package}`` is the wheel of this checkout.
+    Of a run that is ``advisory`` a failure is shown, and is none.
     """
 
     name: str
@@ -123,18 +123,18 @@ def interpreters(only: list[str]) -> dict[str, str]:
     return found
 
 
-def planned(found: dict[str, str], package: str) -> list[Run]:
-    """Return what is run on the interpreters that were found, with the package in this file or folder."""
+def planned(found: dict[str, str]) -> list[Run]:
+    """Return what is run on the interpreters that were found."""
     runs = []
     for number, (version, python) in enumerate(found.items()):
         # The pages are built where all suites run.
         extras = "dev" if number else "dev,docs"
-        runs.append(Run(version, python, ((f"{package}[{extras}]",),), AGAIN if number else FULL))
+        runs.append(Run(version, python, ((f"{{package}}[{extras}]",),), AGAIN if number else FULL))
         if version == ON:
-            wanted = (f"{package}[dev]", f"ansible-core=={OLDEST}.*")
+            wanted = ("{package}[dev]", f"ansible-core=={OLDEST}.*")
             runs.append(Run(f"{version}, ansible-core {OLDEST}", python, (wanted,), SMOKE))
     version, python = list(found.items())[-1]
-    runs.append(Run(f"{version}, next ansible-core", python, ((f"{package}[dev]",), NEXT), SMOKE, advisory=True))
+    runs.append(Run(f"{version}, next ansible-core", python, (("{package}[dev]",), NEXT), SMOKE, advisory=True))
     return runs
 
 
@@ -147,25 +147,12 @@ def pip_of(python: str) -> list[str]:
 
 
 def built(python: str, folder: str) -> str:
-    """Return the package's wheel, built once for all environments: builds beside each other share a folder."""
+    """Build the package's wheel; return its path."""
     # What an earlier build copied there would get into the package although it is gone from `src`.
     shutil.rmtree(os.path.join(ROOT, "build", "lib"), ignore_errors=True)
     checked([*pip_of(python), "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT])
     (name,) = os.listdir(folder)
     return os.path.join(folder, name)
-
-
-def environment(name: str, python: str, *requirements: tuple[str, ...], keep: bool) -> str:
-    """Make a virtual environment with the package and what its tests need; return its interpreter."""
-    folder = os.path.join(VENVS, re.sub(r"[^\w.]+", "-", name))
-    inside = os.path.join(folder, "bin", "python")
-    if keep and os.path.exists(inside):
-        return inside
-    # Without ensurepip, which some systems package apart: the pip that is there installs into it.
-    checked([python, "-m", "venv", "--clear", "--without-pip", folder])
-    for wanted in requirements:
-        checked([*pip_of(python), "--python", inside, "install", "--quiet", *wanted])
-    return inside
 
 
 class Failure(Exception):
@@ -267,10 +254,13 @@ class Report:
 
 
 class Environments:
-    """The environments of the runs, each made when its first suite is due."""
+    """The environments of the runs, each made when its first suite is due; ``folder`` takes the wheel for all."""
 
-    def __init__(self, keep: bool) -> None:
+    def __init__(self, folder: str, *, keep: bool) -> None:
+        self._folder = folder
         self._keep = keep
+        self._building = threading.Lock()
+        self._package = ""
         self._locks: dict[str, threading.Lock] = {}
         self._made: dict[str, str | Failure] = {}
 
@@ -279,7 +269,7 @@ class Environments:
         with self._locks.setdefault(one.name, threading.Lock()):
             if one.name not in self._made:
                 try:
-                    made: str | Failure = environment(one.name, one.python, *one.requirements, keep=self._keep)
+                    made: str | Failure = self._make(one)
                 except Failure as error:
                     made = error
                 self._made[one.name] = made
@@ -287,6 +277,21 @@ class Environments:
         if isinstance(found, Failure):
             raise found
         return found
+
+    def _make(self, one: Run) -> str:
+        """Make a virtual environment with the package and what its tests need; return its interpreter."""
+        folder = os.path.join(VENVS, re.sub(r"[^\w.]+", "-", one.name))
+        inside = os.path.join(folder, "bin", "python")
+        if self._keep and os.path.exists(inside):
+            return inside
+        with self._building:  # once for all: builds beside each other share a folder
+            self._package = self._package or built(one.python, self._folder)
+        # Without ensurepip, which some systems package apart: the pip that is there installs into it.
+        checked([one.python, "-m", "venv", "--clear", "--without-pip", folder])
+        pip = [*pip_of(one.python), "--python", inside, "install", "--quiet"]
+        for wanted in one.requirements:
+            checked([*pip, *(word.format(package=self._package) for word in wanted)])
+        return inside
 
 
 def main() -> int:
@@ -304,32 +309,28 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     found = interpreters(options.only)
+    runs = planned(found)
+    for one in runs:
+        print(f"== {one.name}: {one.python}: {', '.join(suite.name for suite in one.suites)}", flush=True)
     if options.list:
-        for one in planned(found, ROOT):
-            print(f"== {one.name}: {one.python}: {', '.join(suite.name for suite in one.suites)}")
         return 0
-    report, environments = Report(), Environments(options.keep)
+    report = Report()
 
-    def job(one: Run, suite: Suite) -> tuple[int | None, str, float]:
+    def job(environments: Environments, one: Run, suite: Suite) -> tuple[int | None, str, float]:
         python = environments.get(one)
         start = time.monotonic()
         return (*run(suite, python), time.monotonic() - start)
 
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         try:
-            package = built(next(iter(found.values())), folder)
-            jobs = {}
-            for one in planned(found, package):
-                print(f"== {one.name}: {one.python}: {', '.join(suite.name for suite in one.suites)}", flush=True)
-                jobs.update({pool.submit(job, one, suite): (one, suite) for suite in one.suites})
+            made = Environments(folder, keep=options.keep)
+            jobs = {pool.submit(job, made, one, suite): (one, suite) for one in runs for suite in one.suites}
             for done in as_completed(jobs):
                 one, suite = jobs[done]
                 try:
                     report.add(one, suite, *done.result())
                 except Failure as error:
                     report.lack(one, error)
-        except Failure as error:
-            sys.exit(f"tests/run.py: {error}")
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in list(RUNNING):

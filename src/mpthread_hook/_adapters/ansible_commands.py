@@ -69,14 +69,15 @@ class _Commands:
     ) -> None:  # fmt: skip
         self._cwd = os.path.abspath(os.fsdecode(cwd or "."))
         given = os.environ if env is None else {os.fsdecode(key): os.fsdecode(value) for key, value in env.items()}
-        # Of its own, as a program that is started gets copies.
-        self._theirs = [None if fd == -1 else FileIO(real_dup(fd), mode) for fd, mode in
-                        ((p2cread, "rb"), (c2pwrite, "wb"), (errwrite, "wb"))]  # fmt: skip
-        # A terminal has no end to read to: only a Python program, which reads from it itself, gets anything there.
-        terminal = BufferedReader(self._theirs[0]) if self._theirs[0] and self._theirs[0].isatty() else None
-        self._shell = Shell(partial(_run_python, terminal), self._cwd, given)
+        self._theirs: list[Any] = []
+        self._shell = Shell(partial(_run_python, self._theirs), self._cwd, given)
         self._command = _prepared(self._shell, _words(args, shell=shell))
         self._preexec = preexec_fn
+        # Of its own, as a program that is started gets copies.
+        self._theirs += [None if fd == -1 else FileIO(real_dup(fd), mode) for fd, mode in
+                         ((p2cread, "rb"), (c2pwrite, "wb"), (errwrite, "wb"))]  # fmt: skip
+        if p2cread != -1:
+            self._theirs[0] = BufferedReader(self._theirs[0])
         for stream in (sys.stdout, sys.stderr):
             if stream is not None and not stream.closed:
                 stream.flush()  # or the command's output would come first
@@ -122,10 +123,10 @@ class _Commands:
         return status
 
 
-def _run_python(
-    terminal: BufferedReader[Any] | None, argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes
-) -> Answer:
-    return run_python(argv, environ, cwd, stdin or terminal or b"")
+def _run_python(ends: list[Any], argv: list[str], environ: Mapping[str, str], cwd: str, stdin: bytes) -> Answer:
+    # What is open still is a terminal: it has no end to read to, and a program reads from it itself.
+    terminal = ends[0] if ends[0] is not None and not ends[0].closed else b""
+    return run_python(argv, environ, cwd, stdin or terminal)
 
 
 _stand_in: ModuleType | None = None

@@ -12,7 +12,7 @@ import functools
 from _thread import allocate_lock
 from typing import TYPE_CHECKING
 
-from .._identity import MAIN, acting_as, at_exit, call_later, cancel, shield
+from .._identity import MAIN, acting_as, at_exit, call_later, cancel, reserve, shield
 
 if TYPE_CHECKING:
     from .ssh_session import Session, Target
@@ -46,10 +46,12 @@ def take(target: Target, mine: dict[Target, Session]) -> Session | None:
 def give(session: Session) -> None:
     """Keep an idle session for as long as its target says, in seconds; one too many ends."""
     persist = session.target.persist
-    key = call_later(persist, functools.partial(_expire, session)) if persist else None
+    key = reserve() if persist else None
     with shield, _lock:
         _idle[session] = key
         oldest = next(iter(_idle)) if len(_idle) > _MOST else None
+    if persist:
+        call_later(persist, functools.partial(_expire, session, key), key)
     if oldest is not None:
         _expire(oldest)
 
@@ -62,11 +64,12 @@ def drop(target: Target) -> None:
         _expire(session)
 
 
-def _expire(session: Session) -> None:
+def _expire(session: Session, due: int | None = None) -> None:
+    # Not one that was taken in the meantime, nor, when its time is over, one that was given back for another time.
     with shield, _lock:
-        there = session in _idle
-        key = _idle.pop(session, None)
-    if there:  # and not taken in the meantime
+        there = session in _idle and (due is None or due == _idle[session])
+        key = _idle.pop(session) if there else None
+    if there:
         if key is not None:
             cancel(key)
         session.hang_up()

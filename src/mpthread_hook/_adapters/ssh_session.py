@@ -347,16 +347,13 @@ class Session:
         if self._sftp is None:
             try:
                 with self._under_way():
-                    self._sftp = paramiko.SFTPClient(self._subsystem("sftp"))
+                    channel = self._channel()
+                    channel.invoke_subsystem("sftp")
+                    self._sftp = paramiko.SFTPClient(channel)
             except (paramiko.SSHException, EOFError, OSError) as error:
                 if not self.active:
                     raise self._lost(error) from error
         return self._sftp
-
-    def _subsystem(self, name: str) -> Any:
-        channel = self._channel()
-        channel.invoke_subsystem(name)
-        return channel
 
     @contextmanager
     def _transfer(self, path: str) -> Iterator[None]:

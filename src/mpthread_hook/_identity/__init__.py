@@ -21,7 +21,7 @@ Loaded early: imports only what every interpreter has loaded when `site` runs.
 
 from __future__ import annotations
 
-from .clock import call_later, cancel
+from .clock import call_later, cancel, reserve
 from .life import (
     abandon,
     adopt,
@@ -143,6 +143,7 @@ __all__ = [
     "reap",
     "report",
     "report_unraisable",
+    "reserve",
     "settle",
     "shield",
     "spawn_thread",

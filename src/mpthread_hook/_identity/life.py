@@ -259,8 +259,8 @@ def end(process: ThreadProcess, code: int | None = None) -> bool:
                 reap(child)
         if process.parent is not None:
             process.parent.stirred = True
-        if process.parent is not None and process.parent.ended:
-            reap(process)  # an orphan: nobody else is going to
+            if process.parent.ended:
+                reap(process)  # an orphan: nobody else is going to
         with acting_as(MAIN):
             call_all(on_end, process)
             call_watchers(watchers)
