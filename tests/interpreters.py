@@ -112,5 +112,5 @@ def answer(
     done = run(python, *options, "-c", code, env=env, cwd=cwd)
     assert done.returncode == 0, done.stderr
     if stderr is not None:
-        assert done.stderr == stderr
+        assert done.stderr == stderr, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -33,7 +33,7 @@ class ProcessStartError(MpthreadHookError, OSError):
 
 
 class ActivationError(MpthreadHookError, RuntimeError):
-    """The hook could not be enabled or disabled; the program is as it was before the call."""
+    """The hook could not be enabled or disabled, or a process be started while it is off; nothing was changed."""
 
 
 class LeftoverProcessError(MpthreadHookError, RuntimeError):

@@ -19,12 +19,13 @@ ALLOWED: dict[str, set[str]] = {
     "_identity": {"_last_threads", "errors"},
     "_last_threads": set(),
     "_table": set(),
-    "_backend": {"_identity", "errors"},
+    "_served": set(),
+    "_backend": {"_identity", "_served", "errors"},
     "_emulation": {"_identity", "errors"},
     # What the table has for a module is done to the copy that a program in this program has, too.
     "_adapters": {"_identity", "_table", "errors"},
     "_observe": {"_identity"},
-    "_hook": {"_identity", "_observe", "_switch", "_table", "errors"},
+    "_hook": {"_identity", "_observe", "_served", "_switch", "_table", "errors"},
     "": {"_switch", "_hook"},
     "auto": {"", "_switch"},
     "_commands": {"", "_guard", "_hook", "_identity", "_observe", "_switch", "_table", "errors"},
@@ -35,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "__main__": {"_commands"},
 }
 #: What may be imported when the interpreter starts, and by the early rooms (convention 3).
-EARLY = {"errors", "_identity", "_switch", "_table", "_hook", "", "auto"}
+EARLY = {"errors", "_identity", "_served", "_switch", "_table", "_hook", "", "auto"}
 EARLY_MODULES = {"sys", "os", "time", "__future__"}
 EARLY_MODULES |= {"_imp", "_thread", "_signal", "_frozen_importlib", "_frozen_importlib_external"}
 

@@ -17,6 +17,7 @@ import sys
 
 from .. import _identity
 from .._identity import FENCED, HERE, PICKLER, ThreadProcess, checkpoint, monotonic
+from .._served import served
 from .forked import before_real_fork, own
 from .pipe import HEAVY, IN_FLIGHT, NOTHING, End, Hold, Source, cash, send_along, wait_ready, weight
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # The served module is being made while this one is imported: its own classes are there already.
-_served: Any = sys.modules["multiprocessing.connection"]
+_served: Any = served("multiprocessing.connection")
 _ForkingPickler: Any = _served._ForkingPickler
 _StockConnection: Any = _served.Connection
 

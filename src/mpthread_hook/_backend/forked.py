@@ -15,6 +15,7 @@ from _thread import _count
 from _weakref import ref
 
 from .._identity import MAIN, real_close, real_write
+from .._served import served
 from .pipe import End, Hold
 
 TYPE_CHECKING = False
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 #: What a pipe of the system takes without a reader.
 _ROOM = 1 << 16
 
-_served: Any = sys.modules["multiprocessing.connection"]
+_served: Any = served("multiprocessing.connection")
 _StockConnection: Any = _served.Connection
 
 

@@ -8,10 +8,9 @@ It needs no file path (iOS allows 104 bytes for one) and no port.  `multiprocess
 from __future__ import annotations
 
 import itertools
-import sys
-from importlib import import_module
 
 from .._identity import HERE
+from .._served import served
 from .connection import Connection, pair, take_over
 from .pipe import IN_FLIGHT
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # The served module is being made while this one is imported: its own names are there already.
-_served: Any = sys.modules["multiprocessing.connection"]
+_served: Any = served("multiprocessing.connection")
 
 #: Family of addresses inside this program; needs no file path (iOS allows 104 bytes) and no port.
 FAMILY = "AF_INPROC"
@@ -65,7 +64,7 @@ class InprocListener:
         self._last_accepted = None
         self._queue, self._entrance = pair(duplex=False)
         _listeners[address] = self
-        self._unlink = import_module("multiprocessing.util").Finalize(
+        self._unlink = served("multiprocessing.util").Finalize(
             self, _listeners.pop, (address, None), exitpriority=0
         )
 

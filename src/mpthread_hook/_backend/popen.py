@@ -9,12 +9,12 @@ import io
 import os
 import sys
 from _contextvars import Context, copy_context
-from importlib import import_module
 
-from .. import _identity
+from .. import _identity, _served
 from .._identity import ENDINGS, HERE, MAIN, ThreadProcess
+from .._served import served
 from .pipe import tickets_for
-from .process import flush_streams, served
+from .process import flush_streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -195,6 +195,8 @@ def _own_decimal_context() -> None:
 
 def _run_process(process: BaseProcess) -> int:
     """Run a process object in the calling thread, which is the main thread of its process."""
+    if not _served.on:
+        return _not_run()
     util = served("multiprocessing.util")
     stock_order = served("mpthread_hook._backend.process")._stock
     late = not stock_order.exits_in_bootstrap or HERE.process.method != "fork"
@@ -218,6 +220,12 @@ def _run_process(process: BaseProcess) -> int:
     return code
 
 
+def _not_run() -> int:
+    """Say that the hook was turned off before the process began, which would run in the program's place."""
+    print(f"Process {HERE.process.name}: not run, disable() was called before it had begun", file=sys.stderr)
+    return 1
+
+
 class SpawnPopen(Popen):
     """A child of start method ``spawn``: its process object travels by pickle, as to a new interpreter."""
 
@@ -237,15 +245,15 @@ class SpawnPopen(Popen):
 
     def DupFd(self, fd: int) -> Any:
         """Return an object that gives the child a duplicate of ``fd``."""
-        return import_module("multiprocessing.reduction").DupFd(fd)
+        return served("multiprocessing.reduction").DupFd(fd)
 
     def _preparation(self, process_obj: BaseProcess) -> tuple[dict[str, Any], Any]:
         """Return what the child is told before its process object, and the module that pickles both."""
-        spawn = import_module("multiprocessing.spawn")
-        return spawn.get_preparation_data(process_obj._name), import_module("multiprocessing.reduction")
+        spawn = served("multiprocessing.spawn")
+        return spawn.get_preparation_data(process_obj._name), served("multiprocessing.reduction")
 
     def _prepare(self, process_obj: BaseProcess, record: ThreadProcess) -> Callable[[], int]:
-        context = import_module("multiprocessing.context")
+        context = served("multiprocessing.context")
         buffer = io.BytesIO()
         context.set_spawning_popen(self)
         try:
@@ -343,12 +351,14 @@ def _run_spawned(buffer: io.BytesIO, unguarded: bool) -> int:
     from pickle import load  # noqa: PLC0415 - only children of spawn and forkserver need it
 
     record = HERE.process
+    if not _served.on:
+        return _not_run()
     try:
         preparation = load(buffer)
         record.object = placeholder = _Placeholder(preparation, record)
         if unguarded and _runs_main_again(preparation):
             placeholder._inheriting = True
-            import_module("multiprocessing.spawn")._check_not_importing_main()
+            served("multiprocessing.spawn")._check_not_importing_main()
         process = load(buffer)
     except SystemExit:
         raise

@@ -9,7 +9,9 @@ from __future__ import annotations
 import itertools
 import sys
 
+from .. import _served
 from .._identity import ENDINGS, HERE, MAIN, ThreadProcess, poll, wait
+from .._served import served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,15 +21,6 @@ if TYPE_CHECKING:
 
 # What multiprocessing.process of the interpreter holds and we use; filled by install().
 _stock: Any = None
-
-
-def served(name: str) -> Any:
-    """Return a module of this name, imported if need be; `import_module` does too, in twenty times the time."""
-    module = sys.modules.get(name)
-    if module is None:
-        __import__(name)
-        module = sys.modules[name]
-    return module
 
 
 def _children(process: ThreadProcess) -> set[BaseProcess]:
@@ -137,6 +130,13 @@ class BaseProcess:
         """Start the child; returns before it has begun to run."""
         self._check_closed()
         assert self._popen is None, "cannot start a process twice"
+        if not _served.on:
+            from ..errors import ActivationError  # noqa: PLC0415 - errors are loaded where one is raised
+
+            raise ActivationError(
+                f"process {self.name!r} cannot be started: disable() was called, and what it does to itself would "
+                "be done to the program; start it before, or call enable() again"
+            )
         here = HERE.process
         assert self._parent_pid == here.pid, "can only start a process object created by current process"
         assert not here.object._config.get("daemon"), "daemonic processes are not allowed to have children"

@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 import types
 from _thread import get_ident
-from importlib import import_module
 from queue import Empty, Full
 
 from .._identity import FENCED, HERE, MAIN, PROCESSES, ThreadProcess, checkpoint, monotonic
+from .._served import served
 from .connection import ATOMS, Connection, loads, pack, pair
 from .pipe import HEAVY, NOTHING, End, join
 
@@ -51,12 +51,12 @@ class _Ends:
         self._inner = reader._end
         self._inbox = self._inner.inbox
         self._narrow = [None]
-        self._ctx = import_module("multiprocessing.context")._default_context.get_context("spawn")
+        self._ctx = served("multiprocessing.context")._default_context.get_context("spawn")
         self._locks = {}
 
     def _check_start_method(self) -> None:
         """Raise what the stdlib raises for a queue that is pickled otherwise than for a child of its kind."""
-        import_module("multiprocessing.context").assert_spawning(self)
+        served("multiprocessing.context").assert_spawning(self)
         self._rlock.__getstate__()
 
     def _lock(self, name: str) -> Any:

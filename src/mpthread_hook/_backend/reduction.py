@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
-from importlib import import_module
 
 from .._identity import real_close, real_dup
+from .._served import served
 from .pipe import cash, send_along
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_served: Any = sys.modules["multiprocessing.reduction"]
+_served: Any = served("multiprocessing.reduction")
 _stock_send_handle: Any = getattr(_served, "send_handle", None)
 _stock_recv_handle: Any = getattr(_served, "recv_handle", None)
 
@@ -41,7 +40,7 @@ class DupFd:
 
 def send_handle(conn: Any, handle: int, destination_pid: int | None) -> None:
     """Send a descriptor over a connection; the receiver gets a duplicate of it."""
-    ours = import_module("mpthread_hook._backend.connection").Connection
+    ours = served("mpthread_hook._backend.connection").Connection
     if isinstance(conn, ours):
         fd = real_dup(handle)
         try:
@@ -55,7 +54,7 @@ def send_handle(conn: Any, handle: int, destination_pid: int | None) -> None:
 
 def recv_handle(conn: Any) -> int:
     """Receive a descriptor over a connection."""
-    ours = import_module("mpthread_hook._backend.connection").Connection
+    ours = served("mpthread_hook._backend.connection").Connection
     if isinstance(conn, ours):
         _, fd = conn.recv()
         try:

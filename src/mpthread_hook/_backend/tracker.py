@@ -6,9 +6,10 @@ left at its end, with the same warning.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from _thread import RLock
+
+from .._served import MODULES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ class ResourceTracker:
 
 
 def _cleanup_functions() -> dict[str, Callable[[str], Any]]:
-    module = sys.modules.get("multiprocessing.resource_tracker")
-    return getattr(module, "_CLEANUP_FUNCS", {})
+    return getattr(MODULES.get("multiprocessing.resource_tracker"), "_CLEANUP_FUNCS", {})
 
 
 def install(module: ModuleType) -> None:

@@ -26,7 +26,7 @@ from .._identity import (
     report_unraisable,
     shield,
 )
-from .process import served
+from .._served import MODULES, served
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -239,8 +239,8 @@ _elsewhere = _Elsewhere()
 
 
 def _log(level: str, message: str, *args: object) -> None:
-    # Finalizers run late, perhaps when the served module is gone: look it up, do not import it.
-    module = sys.modules.get("multiprocessing.util")
+    # Finalizers run late, perhaps when nothing can be imported any more: look it up.
+    module: Any = MODULES.get("multiprocessing.util")
     if module is not None and module._logger:
         getattr(module, level)(message, *args)
 
@@ -419,6 +419,6 @@ def install(module: ModuleType) -> None:
 
 def _free_what_is_left() -> None:
     """Do what the process of the stdlib's resource tracker does when the program is gone."""
-    module = sys.modules.get("multiprocessing.resource_tracker")
+    module: Any = MODULES.get("multiprocessing.resource_tracker")
     if module is not None:
         module._resource_tracker._stop()

@@ -151,10 +151,11 @@ _modules: dict[type, type] = {}
 def _lift() -> None:
     if os.getenv is _getenv:
         os.getenv = _real_getenv
-    if type(os) in _modules.values():
-        if "environ" in vars(type(os)):
-            del type(os).environ  # type: ignore[attr-defined]
-        os.__class__ = type(os).__base__  # type: ignore[assignment]
+    from .module_class import has_ours, take_off  # noqa: PLC0415 - as above
+
+    if has_ours(os) and "environ" in vars(type(os)):
+        del type(os).environ  # type: ignore[attr-defined]
+    take_off(os)
     for environ in _objects():
         if type(environ) is _classes.get(id(environ)):
             environ.__class__ = _EnvironType

@@ -13,7 +13,7 @@ import sys
 from .. import _identity
 from .._identity import HERE, MAIN, shield
 from . import presence
-from .module_class import class_with
+from .module_class import class_with, take_off
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,12 +142,16 @@ def _lay_on() -> None:
     global _laid_on
     _before.clear()
     _laid_on = True
-    threading: Any = sys.modules.get("threading")
-    if threading is not None and "threading" in _NAMESPACES:
-        base = type(threading)
-        if base not in _classes:
-            _classes[base] = class_with(base, dict(properties("threading")))
-        threading.__class__ = _classes[base]
+    if "threading" in _NAMESPACES:
+        _lay_on_threading()
+
+
+def _lay_on_threading() -> None:
+    threading = sys.modules["threading"]
+    base = type(threading)
+    if base not in _classes:
+        _classes[base] = class_with(base, dict(properties("threading")))
+    threading.__class__ = _classes[base]
 
 
 def _lift() -> None:
@@ -162,9 +166,9 @@ def _lift() -> None:
             else:
                 namespace[key[1]] = values[key]
     MAIN.state[_HOOKS] = _Hooks({})
-    threading: Any = sys.modules.get("threading")
-    if threading is not None and type(threading) in _classes.values():
-        threading.__class__ = type(threading).__base__
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        take_off(threading)
 
 
 def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
@@ -197,7 +201,9 @@ def install(journal: Journal) -> None:
     journal.undo(presence.during(_lay_on, _lift))
 
 
-def install_threading(journal: Journal) -> None:
+def install_threading(_journal: Journal) -> None:
     """Do the same for `threading`."""
     _NAMESPACES["threading"] = vars(sys.modules["threading"])
-    journal.undo(lambda: _NAMESPACES.pop("threading", None))
+    with shield, presence.lock:
+        if _laid_on:  # threads of a process are left from when the hook was on before
+            _lay_on_threading()

@@ -25,7 +25,7 @@ from .._identity import HERE, MAIN, checkpoint, shield
 from . import hooks, presence
 from .doors import LOST, Door, LiveDoor, QuickDoor
 from .files import VirtualFile
-from .module_class import class_with
+from .module_class import class_with, take_off
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -412,8 +412,7 @@ def _lift() -> None:
                 _sys_dict[name] = streams[name]
             else:
                 _sys_dict.pop(name, None)
-        if type(sys) in _classes.values():
-            sys.__class__ = type(sys).__base__  # type: ignore[assignment]
+        take_off(sys)
         _quick.clear()
         # MAIN.streams stays: the main program may be inside the property at this very moment.
 

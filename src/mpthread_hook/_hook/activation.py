@@ -15,7 +15,7 @@ import os
 import sys
 from _thread import get_ident
 
-from .. import _identity, _switch, _table
+from .. import _identity, _served, _switch, _table
 from . import importer
 from .journal import Journal
 
@@ -124,6 +124,8 @@ def enable(late: str | None = None, way: str = "code") -> Handle:
                 if not _depth and not _switch.started:
                     _restore()
             raise
+    if _served.MODULES:  # from when it was on before: who has them need not import them again
+        complete()
     return Handle()
 
 
@@ -229,7 +231,7 @@ def complete() -> None:
                         importer.patch_when_imported(module)
                     _switch.finder.triggers[name] = importer.find_and_patch
             _follow(replaced)
-            _completed = True
+            _completed = _served.on = True
         if "ps" in _switch.words():
             _answer()
     finally:
@@ -341,6 +343,7 @@ def disable(timeout: float = 5.0) -> None:
             return
     survey = _survey()
     leftover = survey.leftover(timeout)
+    importer.read_rest()  # what it imports is to be ours: now, while `multiprocessing` is
     with _switch.lock:
         # Another thread may have enabled it meanwhile, or disabled it in our place.
         if not _depth and not _switch.started and enabled():
@@ -356,6 +359,7 @@ def disable(timeout: float = 5.0) -> None:
 
 def _restore() -> None:
     global _completed
+    _served.on = False
     _switch.remove()
     _switch.ways_in.clear()
     _switch.finder.triggers.clear()

@@ -12,6 +12,7 @@ from _frozen_importlib_external import PathFinder
 from _thread import RLock, allocate_lock, get_ident
 
 from .. import _switch, _table
+from .._served import MODULES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-# Served modules live as long as the interpreter: enabling again serves the same objects, so that classes
-# and their instances from before stay valid.
-_served: dict[str, ModuleType] = {}
 _stock_specs: dict[str, ModuleSpec | None] = {}
 _specs_lock = allocate_lock()
 
@@ -73,7 +71,7 @@ class Loader:
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """Return the module served before, if there was one."""
-        module = _served.get(spec.name)
+        module = MODULES.get(spec.name)
         if module is not None:
             spec.loader_state["restored"] = True
             _init_module_attrs(spec, module, override=True)
@@ -84,9 +82,10 @@ class Loader:
         spec = module.__spec__
         if spec is not None and spec.loader_state and spec.loader_state["restored"]:
             spec.loader_state["restored"] = False  # a reload executes again
+            _restore_submodules(module)
             return
-        if spec is not None and spec.name in _READ_LATER and spec.name not in _served:
-            _served[spec.name] = module
+        if spec is not None and spec.name in _READ_LATER and spec.name not in MODULES:
+            MODULES[spec.name] = module
             module.__class__ = _Unread
             return
         if type(module) is _Unread:
@@ -117,7 +116,7 @@ class Loader:
             if code is not None:
                 exec(code, module.__dict__)
         lay_over(module)
-        _served[name] = module
+        MODULES[name] = module
 
     def get_source(self, fullname: str) -> str | None:
         """Return the interpreter's source, for tracebacks and debuggers."""
@@ -132,6 +131,14 @@ class Loader:
     def is_package(self, fullname: str) -> bool:
         """Return whether the module is a package."""
         return self._stock is not None and self._stock.submodule_search_locations is not None
+
+
+def _restore_submodules(package: ModuleType) -> None:
+    """Put back what was imported with a package that is back, and is in its names: whoever has it has them."""
+    prefix = f"{package.__name__}."
+    for name, module in list(MODULES.items()):
+        if name.startswith(prefix):
+            sys.modules.setdefault(name, module)
 
 
 _Module: Any = type(sys)
@@ -176,6 +183,17 @@ def _read(module: _Unread) -> None:
             module.__class__ = _Module
         finally:
             _being_read.discard(id(module))
+
+
+def read_rest() -> None:
+    """Execute the modules that nobody has asked for anything yet."""
+    for name in _READ_LATER:
+        module: Any = MODULES.get(name)
+        if module is not None:
+            try:
+                _read(module)
+            except Exception:
+                continue
 
 
 def is_ours(module: ModuleType) -> bool:

@@ -140,16 +140,137 @@ with mpthread_hook.enable():
     assert told(code) == [True, 1, True]
 
 
+#: What a program does between enable() and disable(); each loads other modules, some of them late.
+DEEDS = """
+import importlib
+def nothing(): pass
+def package(): importlib.import_module("multiprocessing")
+def process(): one = importlib.import_module("multiprocessing").Process(target=int); one.start(); one.join()
+def pool():
+    with importlib.import_module("multiprocessing").Pool(2) as pool: assert pool.map(abs, [-1]) == [1]
+def spawned():
+    with importlib.import_module("multiprocessing").get_context("spawn").Pool(2) as pool: assert pool.map(abs, [-1]) == [1]
+def queue():
+    queue = importlib.import_module("multiprocessing").Queue(); queue.put(1); assert queue.get() == 1
+def descriptor():
+    reduction = importlib.import_module("multiprocessing.reduction")
+    copy = reduction.DupFd(1); os.close(copy.detach())
+def manager():
+    with importlib.import_module("multiprocessing").Manager() as manager: assert manager.list([1])[0] == 1
+def executor():
+    with importlib.import_module("concurrent.futures").ProcessPoolExecutor(1) as one: assert one.submit(abs, -1).result() == 1
+deeds = [nothing, package, process, pool, spawned, queue, descriptor, manager, executor]
+"""
+
+
+@pytest.mark.parametrize(
+    "first", ["nothing", "package", "process", "pool", "spawned", "queue", "descriptor", "manager", "executor"]
+)
+def test_all_works_when_it_is_on_again(first: str) -> None:
+    """Whatever the first time loaded, and left to be loaded, the next times do everything; nothing is left."""
+    code = f"""{DEEDS}
+for deed in [{first}, *deeds]:
+    with mpthread_hook.enable():
+        deed()
+    assert not [name for name in sys.modules if "multiprocessing" in name.split(".")[0]], deed
+print(json.dumps(True))
+"""
+    assert told(code)
+
+
+def test_submodules_are_back_with_their_package() -> None:
+    """`import multiprocessing` leaves the same modules in `sys.modules` each time, and the same objects."""
+    code = """
+def modules():
+    import multiprocessing.pool
+    return {name: id(module) for name, module in sys.modules.items() if name.startswith("multiprocessing")}
+with mpthread_hook.enable(): first = modules()
+import multiprocessing.reduction as stock
+for name in [name for name in sys.modules if name.startswith("multiprocessing")]: del sys.modules[name]
+with mpthread_hook.enable(): second = modules()
+print(json.dumps([len(first) > 6, first == second, id(stock) in second.values()]))
+"""
+    assert told(code) == [True, True, False]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_that_outlives_disable_leaves_nothing(method: str) -> None:
+    """All is as before, though the illusions were laid on when the hook was turned off; it can be on again."""
+    code = f"""
+import threading, socket, logging
+sys.excepthook, threading.excepthook = [lambda *args: None] * 2
+before = picture()
+for _ in range(3):
+    handle = mpthread_hook.enable()
+    import multiprocessing
+    gate, away, begun, begin = *os.pipe(), *os.pipe()
+    steps = f"[os.write({{begin}}, b'x'), os.read({{gate}}, 1)]"
+    process = multiprocessing.get_context("{method}").Process(target=eval, args=(steps.replace("os", "__import__('os')"),))
+    process.start()
+    os.read(begun, 1)
+    try: handle.disable(timeout=0)
+    except mpthread_hook.errors.LeftoverProcessError: pass
+    os.write(away, b"x")
+    process.join()
+    wrong = same(before, picture())
+    if wrong: break
+print(json.dumps([wrong, process.exitcode]))
+"""
+    assert told(code) == [[], 0]
+
+
+def test_no_process_begins_after_disable() -> None:
+    """It would do to the program what it does to itself: `start()` is an error, and nothing has begun."""
+    code = """
+with mpthread_hook.enable():
+    import multiprocessing
+process = multiprocessing.Process(target=sys.exit, args=(3,))
+try: process.start()
+except mpthread_hook.errors.ActivationError as error: text = str(error)
+with mpthread_hook.enable():
+    process.start()
+    process.join()
+print(json.dumps([process.name in text, process.exitcode]))
+"""
+    assert told(code) == [True, 3]
+
+
+def test_a_child_ends_in_silence_after_disable() -> None:
+    """Its end needs modules; they are ours, though `sys.modules` has the interpreter's or none by then."""
+    code = """
+handle = mpthread_hook.enable()
+import multiprocessing.util
+gate, begun, ended = threading.Event(), threading.Event(), []
+def child():
+    multiprocessing.util.Finalize(None, ended.append, args=(1,), exitpriority=1)
+    begun.set()
+    gate.wait()
+process = multiprocessing.Process(target=child, daemon=True)
+process.start()
+begun.wait()
+try: handle.disable(timeout=0)
+except mpthread_hook.errors.LeftoverProcessError: pass
+import multiprocessing.util as stock
+gate.set()
+process.join()
+print(json.dumps([id(stock) == id(mpthread_hook._served.MODULES[stock.__name__]), process.exitcode, ended]))
+"""
+    assert told(code) == [False, 0, [1]]
+
+
 def test_leftover_processes_are_named() -> None:
     """disable() waits, then restores all the same, and names what is still alive."""
     code = """
 import threading
-before = picture()
 mpthread_hook.enable()
 import multiprocessing
-gate = threading.Event()
-process = multiprocessing.Process(target=gate.wait, name="straggler")
+gate, begun = threading.Event(), threading.Event()
+def child():
+    begun.set()
+    gate.wait()
+process = multiprocessing.Process(target=child, name="straggler")
 process.start()
+begun.wait()
 try: mpthread_hook.disable(timeout=0.05)
 except Exception as error: text, kind = str(error), type(error).__name__
 gate.set()
