@@ -112,6 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run what was asked for; return 0 when every difference is an expected one."""
     options = parse(arguments)
     signal.signal(signal.SIGTERM, _told_to_end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background, and then by what we start
     good, report = True, {}
     for executable in options.python or [default_python()]:
         choice = Choice(
