@@ -20,8 +20,9 @@ ALLOWED: dict[str, set[str]] = {
     "_last_threads": set(),
     "_table": set(),
     "_served": set(),
-    "_backend": {"_identity", "_served", "errors"},
-    "_emulation": {"_identity", "errors"},
+    "_arguments": set(),
+    "_backend": {"_arguments", "_identity", "_served", "errors"},
+    "_emulation": {"_arguments", "_identity", "errors"},
     # What the table has for a module is done to the copy that a program in this program has, too.
     "_adapters": {"_identity", "_table", "errors"},
     "_observe": {"_identity"},

@@ -251,7 +251,7 @@ class Connection(_StockConnection):  # type: ignore[misc]
         return buffer
 
     def _poll(self, timeout: float | None) -> bool:
-        return self._end.poll(timeout)
+        return self._end.poll(timeout if timeout is None else 0.0 + timeout)
 
 
 def Pipe(duplex: bool = True) -> tuple[Connection, Connection]:

@@ -90,7 +90,7 @@ class Queue(_Ends):
 
     def __init__(self, maxsize: int = 0, *, ctx: Any) -> None:
         self._open(ctx)
-        bounded = maxsize > 0
+        bounded = not maxsize <= 0  # the stdlib's comparison, and so its error
         self._maxsize = maxsize if bounded else 2**31 - 1
         self._sem: Any = ctx.BoundedSemaphore(maxsize) if bounded else _Unbounded(self)
         self._bounded = bounded

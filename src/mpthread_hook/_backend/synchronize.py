@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import sys
 from _thread import allocate_lock, get_ident
-from operator import attrgetter
+from operator import attrgetter, index
 from weakref import WeakValueDictionary
 
+from .._arguments import as_real
 from .._identity import FENCED, HERE, MAIN, PROCESSES, checkpoint, monotonic, park
 from .util import counter
 
@@ -70,6 +71,7 @@ class SemLock:
     def __init__(self, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> None:
         if kind not in (RECURSIVE_MUTEX, SEMAPHORE):
             raise ValueError("unrecognized kind")
+        value = index(value)
         if value > self.SEM_VALUE_MAX or maxvalue > self.SEM_VALUE_MAX:
             raise OverflowError("Python int too large to convert to C int")
         if value < 0:
@@ -116,7 +118,7 @@ class SemLock:
             if self._owner == get_ident():
                 self._depth += 1
                 return True
-        elif not FENCED:
+        elif not FENCED and timeout is None:
             try:
                 self._units.pop()
             except IndexError:
@@ -134,6 +136,8 @@ class SemLock:
         """Take a unit as `acquire` does, without the question whether the caller has it already."""
         if FENCED:
             checkpoint()  # a process that has died takes nothing any more
+        if timeout is not None:
+            timeout = as_real(timeout)
         try:
             self._units.pop()
         except IndexError:
@@ -489,7 +493,7 @@ def _wait_for_notice(self: Any, timeout: float | None = None) -> bool:
 
 
 def _sleep(sleepers: list[Any], waiter: Any, timeout: float | None) -> None:
-    deadline = None if timeout is None else monotonic() + timeout
+    deadline = None if timeout is None else monotonic() + as_real(timeout)
     while waiter in sleepers[:]:  # not if it was only a signal; of a copy, as in SemLock._wait()
         left = -1.0 if deadline is None else deadline - monotonic()
         if deadline is not None and left <= 0:

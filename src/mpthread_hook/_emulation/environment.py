@@ -209,7 +209,10 @@ def unsetenv(_os: Any, name: Any, /) -> None:
     if process is MAIN or process.environ is None:
         _real_unsetenv(name)
         return
-    _below(process).pop(_encode(name), None)
+    key = _encode(name)
+    if not key or b"=" in key or b"\0" in key:
+        _real_unsetenv(name)  # raises
+    _below(process).pop(key, None)
 
 
 _real_reload_environ: Any = getattr(os, "reload_environ", None)

@@ -197,7 +197,10 @@ def _closed(fd: int) -> None:
 
 
 def _number(fd: Any) -> int:
-    return fd if isinstance(fd, int) else fd.fileno()
+    number: int = fd if isinstance(fd, int) else fd.fileno()
+    if number < 0:
+        raise ValueError(f"file descriptor cannot be a negative integer ({number})")
+    return number
 
 
 def _range(fd: int, start: int, length: int, whence: int) -> tuple[int, int]:

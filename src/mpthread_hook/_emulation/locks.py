@@ -36,10 +36,12 @@ class ParkingLock:
         self._waiters: deque[Any] = deque()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if timeout != -1:
+            _real_allocate_lock().acquire(blocking, timeout)  # raises for what is wrong
         if self._lock.acquire(False):
             return True
-        if not blocking or (timeout < 0 and timeout != -1):
-            return self._lock.acquire(blocking, timeout)  # or what it raises for
+        if not blocking:
+            return False
         deadline = None if timeout < 0 else monotonic() + timeout
         while not self._try(-1.0 if deadline is None else max(0.0, deadline - monotonic())):
             if deadline is not None and monotonic() >= deadline:

@@ -12,6 +12,7 @@ import errno
 import os
 import sys
 
+from .._arguments import as_int, as_pid
 from .._identity import (
     HERE,
     MAIN,
@@ -82,6 +83,7 @@ def getppid(_: object) -> int:
 
 def _lookup(pid: int) -> ThreadProcess | None:
     """Return the thread process that a pid means to the caller; None if it is the kernel's."""
+    pid = as_pid(pid)
     if pid == 0:
         return HERE.process if HERE.process is not MAIN else None
     if pid < FIRST:
@@ -125,6 +127,7 @@ def _follow_main() -> None:
 def setpgid(_: object, pid: int, pgrp: int, /) -> None:
     """As `os.setpgid`."""
     process = _lookup(pid)
+    pgrp = as_pid(pgrp)
     if process is None and (pid != 0 or HERE.process is MAIN):
         if pgrp >= FIRST:
             raise error(errno.EPERM)
@@ -178,9 +181,10 @@ def _exit(_: object, status: int) -> None:
     The thread unwinds, so ``finally`` blocks run; nothing that they do has an effect outside any more.
     """
     process = HERE.process
+    status = as_int(status)
     if process is MAIN:
         exit_program(status)
-    _fence(process, status.__index__() & 0xFF)
+    _fence(process, status & 0xFF)
     checkpoint()
 
 
@@ -195,7 +199,7 @@ def abort(_: object) -> None:
 
 
 def _check_signal(signum: int) -> int:
-    number = signum.__index__()
+    number = as_pid(signum)
     if not 0 <= number < _SIGNALS:
         raise error(errno.EINVAL)
     return number
@@ -204,6 +208,7 @@ def _check_signal(signum: int) -> int:
 @functions
 def kill(_: object, pid: int, signal: int, /) -> None:
     """As `os.kill`."""
+    pid = as_pid(pid)
     if not PROCESSES and pid < FIRST:
         return _real_kill(pid, signal)
     if pid == 0:
@@ -221,6 +226,7 @@ def kill(_: object, pid: int, signal: int, /) -> None:
 @functions
 def killpg(_: object, pgid: int, signal: int, /) -> None:
     """As `os.killpg`."""
+    pgid = as_pid(pgid)
     if not PROCESSES and pgid < FIRST:
         return _real_killpg(pgid, signal)  # type: ignore[no-any-return]
     return _signal_group(pgid or HERE.process.pgid, signal)

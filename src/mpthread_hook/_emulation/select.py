@@ -209,9 +209,9 @@ def select(_: object, rlist: Any, wlist: Any, xlist: Any, timeout: float | None 
     """As `select.select`."""
     if HERE.thread is None:
         return _real_select(rlist, wlist, xlist, timeout)
-    if timeout is not None and timeout <= 0:
+    if timeout is not None and not (isinstance(timeout, float | int) and timeout > 0):
         checkpoint()
-        return _real_select(rlist, wlist, xlist, timeout)  # raises for a negative one
+        return _real_select(rlist, wlist, xlist, timeout)  # for no time, or what it raises for
     rlist, wlist, xlist = list(rlist), list(wlist), list(xlist)
 
     def wait(wakeup: Any, left: float | None) -> tuple[bool, Any]:
@@ -236,7 +236,7 @@ class poll_:
 
     def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
         """As the method of the real object; milliseconds."""
-        if HERE.thread is None or timeout == 0:
+        if HERE.thread is None or timeout == 0 or not isinstance(timeout, float | int | None):
             checkpoint()
             return self._poll.poll(timeout)  # type: ignore[no-any-return]
         seconds = None if timeout is None or timeout < 0 else timeout / 1000
@@ -300,7 +300,7 @@ class epoll(metaclass=_StandInType):
 
     def poll(self, timeout: float | None = None, maxevents: int = -1) -> list[tuple[int, int]]:
         """As the method of the real object; seconds."""
-        if HERE.thread is None or timeout == 0:
+        if HERE.thread is None or timeout == 0 or not isinstance(timeout, float | int | None):
             checkpoint()
             return self._epoll.poll(timeout, maxevents)  # type: ignore[no-any-return]
         seconds = None if timeout is None or timeout < 0 else timeout

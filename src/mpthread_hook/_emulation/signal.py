@@ -11,9 +11,11 @@ import _signal as _core  # type: ignore[import-not-found]  # typeshed knows `sig
 import errno
 import os
 import signal as _real
+from _operator import index
 from _thread import allocate_lock
 from _thread import interrupt_main as _real_interrupt_main
 
+from .._arguments import as_int, as_seconds
 from .._identity import (
     HERE,
     LONGEST,
@@ -98,10 +100,10 @@ def _shown(handler: Any) -> Any:
 
 
 def _check_number(signum: Any) -> int:
-    number = signum.__index__()
+    number = as_int(signum)
     if not 1 <= number < _real.NSIG:
         raise ValueError("signal number out of range")
-    return number  # type: ignore[no-any-return]
+    return number
 
 
 def _is_main(thread: Thread) -> bool:
@@ -174,8 +176,8 @@ def raise_signal(_: object, signalnum: int, /) -> None:
     """As `signal.raise_signal`: to the calling process."""
     if HERE.thread is None:
         return _real_raise_signal(signalnum)
-    number = signalnum.__index__()
-    if not 1 <= number < _real.NSIG:
+    number = as_int(signalnum)
+    if not 0 <= number < _real.NSIG:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     deliver(HERE.process, number, (_SI_TKILL, HERE.process.pid, 0))
     return checkpoint()
@@ -187,7 +189,7 @@ def interrupt_main(_: object, signum: Any = _SIGINT, /) -> None:
     process = HERE.process
     if process is MAIN:
         return _real_interrupt_main(signum)
-    number = signum.__index__()
+    number = as_int(signum)
     if not 1 <= number < _real.NSIG:
         raise ValueError("signal number out of range")
     if callable(process.handlers.get(number)):
@@ -208,9 +210,10 @@ def pthread_kill(_: object, thread_id: int, signalnum: int, /) -> None:
     process = _process_of(thread_id) if PROCESSES else None
     if process is None:
         return _real_pthread_kill(thread_id, signalnum)  # type: ignore[no-any-return]
-    if not 0 <= signalnum < _real.NSIG:
+    number = as_int(signalnum)
+    if not 0 <= number < _real.NSIG:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-    deliver(process, int(signalnum), (_SI_TKILL, HERE.process.pid, 0))
+    deliver(process, number, (_SI_TKILL, HERE.process.pid, 0))
     return checkpoint()
 
 
@@ -218,10 +221,15 @@ def pthread_kill(_: object, thread_id: int, signalnum: int, /) -> None:
 # The mask, and waiting for signals that it holds back
 
 
+#: Of a C long.
+_BITS = 64
+
+
 def _numbers(signals: Iterable[int]) -> frozenset[int]:
-    numbers = frozenset(int(number) for number in signals)
+    numbers = frozenset(map(index, signals))
     for number in numbers:
         if not 1 <= number < _real.NSIG:
+            number = number if number.bit_length() < _BITS else -1  # noqa: PLW2901 - as the C code says it
             raise ValueError(f"signal number {number} out of range [1; {_real.NSIG - 1}]")
     return numbers
 
@@ -246,7 +254,7 @@ def pthread_sigmask(_: object, how: int, mask: Iterable[int]) -> set[Any]:
         if HERE.process is MAIN:
             MAIN.blocked = frozenset(map(int, _real_pthread_sigmask(_real.SIG_BLOCK, ())))
         return old
-    process = thread.process
+    process, how = thread.process, as_int(how)
     numbers = _numbers(mask)
     masks = process.state.setdefault("masks", {})
     before = process.blocked if _is_main(thread) else masks.get(thread.ident, process.blocked)
@@ -325,6 +333,7 @@ def sigtimedwait(_: object, sigset: Iterable[int], timeout: float, /) -> Any:
     """As `signal.sigtimedwait`."""
     if HERE.thread is None:
         return _real_sigtimedwait(sigset, timeout)
+    timeout = as_seconds(timeout)
     if timeout < 0:
         raise ValueError("timeout must be non-negative")
     number = _take(_numbers(sigset), timeout)
@@ -436,14 +445,15 @@ def alarm(_: object, seconds: int, /) -> int:
     """As `signal.alarm`."""
     if HERE.thread is None:
         return _real_alarm(seconds)  # type: ignore[no-any-return]
-    left, _interval = _arm(int(_real.ITIMER_REAL), max(0, seconds.__index__()), 0.0)
+    left, _interval = _arm(int(_real.ITIMER_REAL), max(0, as_int(seconds)), 0.0)
     return int(left) + (1 if left > int(left) else 0)
 
 
 def _check_timer(which: int) -> int:
-    if which not in _TIMER_SIGNALS:
+    number = as_int(which)
+    if number not in _TIMER_SIGNALS:
         raise _real.ItimerError(errno.EINVAL, os.strerror(errno.EINVAL))
-    return int(which)
+    return number
 
 
 @functions
@@ -451,6 +461,8 @@ def setitimer(_: object, which: int, seconds: float, interval: float = 0.0, /) -
     """As `signal.setitimer`."""
     if HERE.thread is None:
         return _real_setitimer(which, seconds, interval)  # type: ignore[no-any-return]
+    as_int(which)
+    seconds, interval = as_seconds(seconds), as_seconds(interval)
     which = _check_timer(which)
     if seconds < 0 or interval < 0:
         raise _real.ItimerError(errno.EINVAL, os.strerror(errno.EINVAL))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from _thread import allocate_lock
 
+from .._arguments import as_seconds
 from .._identity import HERE, checkpoint, monotonic, park
 
 _real_sleep = time.sleep
@@ -23,7 +24,8 @@ class _Sleep:
     def __call__(self, seconds: float, /) -> None:
         if HERE.thread is None:
             return _real_sleep(seconds)
-        if not seconds > 0:  # zero, or what it raises for
+        seconds = as_seconds(seconds)
+        if seconds <= 0:  # or what it raises for
             _real_sleep(seconds)
             return checkpoint()
         deadline = monotonic() + seconds

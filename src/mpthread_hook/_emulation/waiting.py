@@ -11,6 +11,7 @@ import os
 from _thread import allocate_lock
 
 from .. import _identity
+from .._arguments import as_pid
 from .._identity import HERE, MAIN, ThreadProcess, checkpoint, park, shield, unlock
 from .._identity import real_start_new_thread as _start_new_thread
 from .builtin import Functions
@@ -232,6 +233,7 @@ def _tell_status(pid: int, status: int) -> tuple[int, int]:
 @functions
 def waitpid(_: object, pid: int, options: int, /) -> tuple[int, int]:
     """As `os.waitpid`."""
+    pid, options = as_pid(pid), as_pid(options)
     if _only_real(pid):
         return _real_waitpid(pid, options)
     return _Wanted(pid, options, _real_waitpid, _tell_status).wait()  # type: ignore[no-any-return]
@@ -252,6 +254,7 @@ def _tell_usage(pid: int, status: int) -> tuple[int, int, Any]:
 @functions
 def wait4(_: object, pid: int, options: int) -> tuple[int, int, Any]:
     """As `os.wait4`; a thread process has used nothing, since the program's account is one."""
+    pid, options = as_pid(pid), as_pid(options)
     if _only_real(pid):
         return _real_wait4(pid, options)  # type: ignore[no-any-return]
     return _Wanted(pid, options, _real_wait4, _tell_usage).wait()  # type: ignore[no-any-return]
@@ -274,6 +277,7 @@ def _tell_info(pid: int, status: int) -> Any:
 @functions
 def waitid(_: object, idtype: int, ident: int, options: int, /) -> Any:
     """As `os.waitid`."""
+    idtype, ident, options = as_pid(idtype), as_pid(ident), as_pid(options)
     wanted = {_of("P_PID"): ident, _of("P_ALL"): -1, _of("P_PGID"): -ident}.get(idtype)
     if wanted is None or _only_real(wanted) or not options & _WEXITED:
         return _real_waitid(idtype, ident, options)

@@ -22,5 +22,6 @@ def test_the_plugin() -> None:
         pytest.skip("ansible-core is an extra")
     file = os.path.join(os.path.dirname(__file__), "plugin_in_its_own_interpreter.py")
     command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", file)
-    done = run(sys.executable, *command, env=environment(this_path()), cwd=ROOT)
+    # A whole run of pytest, which takes 20 s on an idle machine.
+    done = run(sys.executable, *command, env=environment(this_path()), cwd=ROOT, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
