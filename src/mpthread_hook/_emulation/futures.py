@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from .._identity import HERE, MAIN, ThreadProcess, at_death
+from .._identity import HERE, MAIN, Gate, ThreadProcess, at_death
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,6 +150,23 @@ def install_process(journal: Any) -> None:
     wakeup = getattr(module, "_ThreadWakeup", None)
     if wakeup is not None and hasattr(wakeup, "wakeup"):
         journal.set(wakeup, "wakeup", _woken_once(wakeup.wakeup))
+    executor = module.ProcessPoolExecutor
+    if hasattr(executor, "_spawn_process"):
+        journal.set(executor, "_spawn_process", _known_before_it_runs(executor._spawn_process))
+
+
+def _known_before_it_runs(stock_spawn: Callable[[Any], object]) -> Callable[[Any], None]:
+    """Start a worker when it is in the executor's list, out of which its end takes it.
+
+    The stdlib puts it there after `start()`; a new interpreter is not there that soon, but a thread may have done
+    the only task of a worker by then (``max_tasks_per_child=1``).
+    """
+
+    def _spawn_process(self: Any) -> None:
+        with Gate():
+            stock_spawn(self)
+
+    return _spawn_process
 
 
 def _woken_once(stock_wakeup: Callable[[Any], object]) -> Callable[[Any], None]:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from .clock import call_later, cancel, reserve
 from .life import (
+    Gate,
     abandon,
     adopt,
     create,
@@ -102,6 +103,7 @@ __all__ = [
     "SIGNAL_ORIGIN",
     "SIG_DFL",
     "SIG_IGN",
+    "Gate",
     "ProcessExit",
     "Thread",
     "ThreadProcess",
