@@ -12,6 +12,7 @@ import types
 from _thread import get_ident
 from queue import Empty, Full
 
+from .._arguments import as_real
 from .._identity import FENCED, HERE, MAIN, PROCESSES, ThreadProcess, checkpoint, monotonic
 from .._served import served
 from .connection import ATOMS, Connection, loads, pack, pair
@@ -180,6 +181,8 @@ class Queue(_Ends):
             if self._closed_in:
                 self._check()
             self._reader._check_closed()
+        if timeout is not None:
+            timeout = 0.0 + timeout if block else as_real(timeout)  # as the stdlib uses it
         end = self._inner
         try:
             message = self._inbox.popleft()

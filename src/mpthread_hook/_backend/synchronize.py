@@ -364,12 +364,19 @@ def install(module: ModuleType) -> None:
     served.Lock.__enter__ = served.Semaphore.__enter__ = _enter_one
     served.Lock.__exit__ = _exit_one
     served.RLock.__enter__, served.RLock.__exit__ = _enter_recursive, _exit_recursive
-    served.Condition.wait, served.Condition.notify = _wait_for_notice, _notify
+    _put(served.Condition, wait=_wait_for_notice, notify=_notify)
     served.Condition.__repr__ = _show_condition
     # `with` looks its methods up on the type: properties that a C function answers save a frame.
     served.Condition.__enter__ = property(attrgetter("_lock.__enter__"))
     served.Condition.__exit__ = property(attrgetter("_lock.__exit__"))
     _install_event(served.Event)
+
+
+def _put(cls: Any, **methods: Any) -> None:
+    """Make functions of ours methods of a served class, under the names that they are known by there."""
+    for name, method in methods.items():
+        method.__name__, method.__qualname__, method.__module__ = name, f"{cls.__name__}.{name}", cls.__module__
+        setattr(cls, name, method)
 
 
 def _enter(self: Any) -> bool:
@@ -539,7 +546,7 @@ def _install_event(event: Any) -> None:
         self._flag._semlock._guard = allocate_lock()
 
     event.__init__ = __init__
-    event.is_set, event.set, event.clear, event.wait = _is_set, _set, _clear, _wait_for_event
+    _put(event, is_set=_is_set, set=_set, clear=_clear, wait=_wait_for_event)
 
 
 def _is_set(self: Any) -> bool:

@@ -129,7 +129,12 @@ def _of_locks() -> None:
         _tell("Queue", multiprocessing.Queue, wrong)
     queue: Any = multiprocessing.Queue(1)
     _tell("put", queue.put, 1, True, "a")
-    _tell("get", queue.get, True, "a")
+    queue.put(1)
+    for block in (True, False):
+        _tell("get", queue.get, block, "a")
+    queue.get()
+    _tell("Event.set", multiprocessing.Event().set, 1)
+    _tell("Condition.wait", multiprocessing.Condition().wait, 1, 2)
 
 
 def case_locks() -> None:
