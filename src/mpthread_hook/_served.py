@@ -1,4 +1,4 @@
-"""The modules that are served, by their names.
+"""The modules that are served, by their names, and the interpreter's own in whose place they are.
 
 They live as long as the interpreter: enabling again serves the same objects, so that classes and their instances
 from before stay valid.
@@ -7,6 +7,9 @@ from before stay valid.
 from __future__ import annotations
 
 import sys
+from _frozen_importlib import module_from_spec
+
+from . import _switch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,4 +32,19 @@ def served(name: str) -> Any:
     if module is None:
         __import__(name)  # waits for another thread that is importing it
         module = sys.modules[name]
+    return module
+
+
+def real_module(name: str) -> ModuleType | None:
+    """Return a fresh copy of a real extension module, in no `sys.modules`; None if it is missing."""
+    if sys.modules.get(name, ...) is None:
+        return None  # hidden on purpose
+    try:
+        spec = _switch.elsewhere(name, None)
+        if spec is None or spec.loader is None:
+            return None
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    except ImportError:
+        return None
     return module

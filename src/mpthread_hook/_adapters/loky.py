@@ -157,7 +157,7 @@ def _put_of(module: Any) -> Callable[..., None]:
     def put(self: Any, obj: Any, block: bool = True, timeout: float | None = None) -> None:
         try:
             data = bytes(module.dumps(obj, reducers=self._reducers))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._on_queue_feeder_error(error, obj)
         else:
             super(module.Queue, self).put(data, block, timeout)

@@ -72,6 +72,12 @@ def ppid(self: Any) -> int:
     return record.parent.pid
 
 
+# It is remembered during `oneshot()`, which asks it for that; of ours there is nothing to remember.
+for _name in ("cache_activate", "cache_deactivate"):
+    if hasattr(_real_ppid, _name):
+        setattr(ppid, _name, getattr(_real_ppid, _name))
+
+
 def wait(self: Any, timeout: float | None = None) -> Any:
     """As `psutil.Process.wait`."""
     record = _record(self)

@@ -138,15 +138,15 @@ class Connection(_StockConnection):  # type: ignore[misc]
 
     @property
     def _handle(self) -> int | None:
-        return self._end.fileno() if HERE.process in self._hold.holders else None
+        return self._end.fileno() if self._hold.admit(HERE.process) else None
 
     @property
     def closed(self) -> bool:
         """True if the connection is closed in the calling process."""
-        return HERE.process not in self._hold.holders
+        return not self._hold.is_open(HERE.process)
 
     def _check_closed(self) -> None:
-        if HERE.process not in self._hold.holders:
+        if not self._hold.admit(HERE.process):
             checkpoint()  # a process that has died holds nothing
             raise OSError("handle is closed")
 
@@ -162,7 +162,7 @@ class Connection(_StockConnection):  # type: ignore[misc]
     def _detach(self) -> None:
         """Count as closed in the calling process, which keeps the end open until it ends (3.14)."""
         process = HERE.process
-        if process in self._hold.holders:
+        if self._hold.admit(process):
             Hold(self._end, process)  # which the process keeps, as it would a descriptor
             self._hold.drop(process)
 

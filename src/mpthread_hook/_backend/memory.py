@@ -107,6 +107,6 @@ def install(module: ModuleType) -> None:
     def buf(self: Any) -> Any:
         """Return a memoryview of the memory; None once the calling process has closed it."""
         hold = self.__dict__.get("_hold")
-        return self._buf if hold is None or HERE.process in hold.holders else None
+        return self._buf if hold is None or hold.admit(HERE.process) else None
 
     cls.__init__, cls.close, cls.__del__, cls.buf = __init__, close, __del__, property(buf)

@@ -374,18 +374,52 @@ class Hold:
     process, and inherited by all that came later.  A list, because the two ends of a queue have one in common.
     """
 
-    __slots__ = ("holders", "narrow", "owner", "thing")
+    __slots__ = ("holders", "maker", "narrow", "owner", "thing")
 
     def __init__(self, thing: Any, process: ThreadProcess | None = None) -> None:
         self.thing = thing
         #: A weak reference to the connection of a program that it stands for (see `forked`).
         self.owner: Any = None
-        process = process or HERE.process
+        process = self.maker = process or HERE.process
         with _holds_lock:
             self.narrow: list[None] = [] if process is MAIN and not PROCESSES else [None]
             self.holders = {process}
             thing.open += 1
             process.handles[self] = None
+
+    def is_open(self, process: ThreadProcess) -> bool:
+        """Return whether it is open in a process, or would be if that used it (see `admit`)."""
+        return process in self.holders or self._is_a_stranger(process)
+
+    def admit(self, process: ThreadProcess) -> bool:
+        """Return whether a process may use it; a stranger becomes one of the holders.
+
+        A stranger found it in a global in which another process put it (the initializer of each worker of a pool
+        does).  With memory of its own it would have found what it put there itself, which is as good as this one.
+        """
+        if process in self.holders:
+            return True
+        if not self._is_a_stranger(process):
+            return False
+        with _holds_lock:
+            if not self.thing.open:
+                return False
+            if process not in self.holders:
+                self.holders.add(process)
+                self.thing.open += 1
+                process.handles[self] = None
+        return True
+
+    def _is_a_stranger(self, process: ThreadProcess) -> bool:
+        """Return whether a process cannot have inherited it, and so cannot have closed it either."""
+        if process.status is not None or not self.thing.open:
+            return False
+        one: ThreadProcess | None = process
+        while one is not None:
+            if one is self.maker:
+                return False
+            one = one.parent
+        return True
 
     def drop(self, process: ThreadProcess) -> None:
         """Close it for one process."""

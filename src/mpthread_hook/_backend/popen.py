@@ -190,7 +190,10 @@ def _give_own_sockets(child: BaseProcess, record: ThreadProcess) -> None:
 
 def _own_decimal_context() -> None:
     decimal = sys.modules["decimal"]
-    decimal.setcontext(decimal.getcontext().copy())
+    try:
+        decimal.setcontext(decimal.getcontext().copy())
+    except AttributeError:  # another thread is in the middle of importing it: there is no context yet
+        pass
 
 
 def _run_process(process: BaseProcess) -> int:

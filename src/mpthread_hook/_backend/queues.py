@@ -152,7 +152,7 @@ class Queue(_Ends):
                 self._on_queue_feeder_error(error, obj)
                 return
         end = self._inner
-        if self._narrow and not (end.open and HERE.process in self._writer._hold.holders):
+        if self._narrow and not (end.open and self._writer._hold.admit(HERE.process)):
             self._broken(obj)
             return
         self._inbox.append(message)

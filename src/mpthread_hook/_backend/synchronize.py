@@ -23,7 +23,7 @@ from operator import attrgetter, index
 from weakref import WeakValueDictionary
 
 from .._arguments import as_real
-from .._identity import FENCED, HERE, MAIN, PROCESSES, checkpoint, monotonic, park
+from .._identity import FENCED, HERE, MAIN, PROCESSES, at_leave, checkpoint, monotonic, park
 from .util import counter
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, NoReturn
 
-    from .._identity import ThreadProcess
+    from .._identity import Thread, ThreadProcess
 
 RECURSIVE_MUTEX = 0
 SEMAPHORE = 1
@@ -41,6 +41,8 @@ _NOBODY: list[Any] = []
 # Semaphores by handle and by name, for _rebuild() in children of spawn.  A name keeps its semaphore until
 # sem_unlink(), as in the kernel.
 _by_handle: WeakValueDictionary[int, SemLock] = WeakValueDictionary()
+#: The recursive locks among them.
+_recursive: WeakValueDictionary[int, SemLock] = WeakValueDictionary()
 _by_name: dict[str, SemLock] = {}
 
 
@@ -97,6 +99,8 @@ class SemLock:
         #: How often the owner has a recursive lock; not used for semaphores, whose units say it.
         self._depth = 0
         _by_handle[self.handle] = self
+        if kind == RECURSIVE_MUTEX:
+            _recursive[self.handle] = self
 
     @classmethod
     def _rebuild(cls, handle: int, kind: int, maxvalue: int, name: str | None) -> SemLock:
@@ -273,6 +277,24 @@ class SemLock:
 
     def _after_fork(self) -> None:
         """Do nothing: the object is not copied, so there is nothing to reset."""
+
+
+def _disown(thread: Thread) -> None:
+    """Leave the recursive locks of a thread of an ended process to nobody: the next thread may get its number."""
+    refs: list[Any] = []
+    while _recursive:
+        try:
+            refs = _recursive.valuerefs()
+            break
+        except RuntimeError:  # another thread has just made one (without a GIL)
+            continue
+    for ref in refs:
+        lock = ref()
+        if lock is not None and lock._owner == thread.ident and lock._depth:
+            lock._owner = 0
+
+
+at_leave(_disown)
 
 
 def _discard(waiters: list[Any], waiter: Any) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+from copyreg import _reconstructor  # type: ignore[attr-defined]
 
 from .. import _identity
 from .._identity import HERE, MAIN, shield
@@ -66,6 +67,10 @@ def _class_for(environ: Any) -> type:
                 return default
             return decode(value)
 
+        def __reduce_ex__(self, _protocol: Any) -> Any:
+            # A copy is a plain one: this class stands for the variables of whoever asks.
+            return _reconstructor, (_EnvironType, object, None), {**self.__dict__, "_data": HERE.process.environ}
+
     Environ.__name__ = Environ.__qualname__ = _EnvironType.__name__
     Environ.__module__ = _EnvironType.__module__
     return Environ
@@ -108,8 +113,10 @@ def _set_attribute(module: Any, name: str, value: Any) -> None:
 
 def _diverge() -> None:
     """From now on `os.environ` is not one object for all: it is looked up for the process that asks."""
+    from .module_class import has_ours  # noqa: PLC0415 - only while there are thread processes
+
     with shield, presence.lock:
-        if type(os) in _modules.values():
+        if has_ours(os):
             type(os).environ = property(_get_object, _put_object)  # type: ignore[attr-defined]
             if os.getenv is _real_getenv:
                 os.getenv = _getenv

@@ -10,13 +10,14 @@ A list is copied when a child first looks at it; a level or a flag when it sets 
 from __future__ import annotations
 
 import sys
+from _weakref import ref
 
 from .._identity import HERE, MAIN, PROCESSES, ThreadProcess, at_end, at_start
 from . import presence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
     from typing import Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Key in the state of a process: what it has at its loggers, by logger and name.
 _OWN = "loggers"
+#: The same: weak references to the handlers that it has made.
+_HANDLERS = "handlers of logging"
 _LISTS = ("handlers", "filters")
 _VALUES = ("disabled", "level", "propagate")
 
@@ -117,6 +120,28 @@ def _forget(process: ThreadProcess) -> None:
     process.state.pop(_OWN, None)
 
 
+def _noted_for_the_end(logging: Any) -> Callable[[Any], None]:
+    """Keep handlers that a process makes for its own end, and not for the program's.
+
+    A new program flushes and closes them there, a forked child does not.
+    """
+    stock = logging._addHandlerRef
+
+    def _addHandlerRef(handler: Any) -> None:
+        process = HERE.process
+        if process is MAIN or _in_an_import():
+            stock(handler)
+            return
+        own = process.state.get(_HANDLERS)
+        if own is None:
+            own = process.state.setdefault(_HANDLERS, [])
+            if process.method != "fork":  # first, and so last at the end, as that of logging itself
+                process.atexit.insert(0, (logging.shutdown, (own,), {}))
+        own.append(ref(handler))
+
+    return _addHandlerRef
+
+
 def install(journal: Journal) -> None:
     """Give each process its own while there are thread processes."""
     import logging  # noqa: PLC0415 - called once it has been imported
@@ -149,6 +174,7 @@ def install(journal: Journal) -> None:
         if vars(loggers).get("addHandler") is addHandler:
             loggers.addHandler = real_add
 
+    journal.set(logging, "_addHandlerRef", _noted_for_the_end(logging))
     at_start(_inherit)
     at_end(_forget)
     journal.undo(presence.during(lay_on, lift))

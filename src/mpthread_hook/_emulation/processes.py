@@ -8,6 +8,7 @@ group reaches them and whatever they started.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # typeshed knows `signal` only
+import _thread
 import errno
 import os
 import sys
@@ -25,6 +26,8 @@ from .._identity import (
     checkpoint,
     deliver,
     exit_program,
+    park,
+    unlock,
 )
 from .._identity import Thread as _Thread
 from .._identity import kill as _fence
@@ -45,6 +48,7 @@ def _of(name: str) -> Any:
 _real_getppid, _real_getpgid, _real_getpgrp = _of("getppid"), _of("getpgid"), _of("getpgrp")
 _real_setpgid, _real_setpgrp = _of("setpgid"), _of("setpgrp")
 _real_getsid, _real_setsid = _of("getsid"), _of("setsid")
+_get_native_id = getattr(_thread, "get_native_id", None)
 _real_abort, _real_kill, _real_killpg = os.abort, os.kill, _of("killpg")
 _real_register_at_fork = _of("register_at_fork")
 _real_posix_spawn, _real_posix_spawnp = _of("posix_spawn"), _of("posix_spawnp")
@@ -168,6 +172,67 @@ def setsid(_: object) -> None:
     if process.pgid == process.pid:
         raise error(errno.EPERM)
     process.pgid = process.sid = process.pid
+
+
+# ---------------------------------------------------------------------------------------------------------
+# On which processors it runs, and how urgently: for the kernel a thread is what a process is
+
+#: Key in the state of a process: what the kernel calls its main thread.
+_NATIVE = "native id"
+#: The same: who waits for that, because the thread had not begun.
+_ASKED = "asked for its native id"
+
+
+def _task(pid: int) -> int:
+    """Return the kernel's number for a pid."""
+    process = _lookup(pid)
+    if process is None or process is HERE.process:
+        return pid if process is None else 0
+    while _NATIVE not in process.state and not process.ended:
+        waiter = _thread.allocate_lock()
+        waiter.acquire()
+        process.state.setdefault(_ASKED, []).append(waiter)
+        if _NATIVE not in process.state and not process.ended:
+            park(waiter)  # its thread is about to begin, or not to
+    if _NATIVE not in process.state:
+        raise error(errno.ESRCH)
+    return process.state[_NATIVE]  # type: ignore[no-any-return]
+
+
+def _answer(process: ThreadProcess) -> None:
+    for waiter in process.state.pop(_ASKED, ()):
+        unlock(waiter)
+
+
+def _scheduling(name: str) -> Any:
+    real = _of(name)
+
+    def function(_: object, pid: int, /, *args: Any) -> Any:
+        return real(_task(pid), *args)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"As `os.{name}`, of the main thread of a thread process."
+    return functions(function)
+
+
+sched_getaffinity, sched_setaffinity = _scheduling("sched_getaffinity"), _scheduling("sched_setaffinity")
+sched_getscheduler, sched_setscheduler = _scheduling("sched_getscheduler"), _scheduling("sched_setscheduler")
+sched_getparam, sched_setparam = _scheduling("sched_getparam"), _scheduling("sched_setparam")
+sched_rr_get_interval = _scheduling("sched_rr_get_interval")
+_real_getpriority, _real_setpriority = _of("getpriority"), _of("setpriority")
+_PRIO_PROCESS = _of("PRIO_PROCESS")
+
+
+@functions
+def getpriority(_: object, which: int, who: int) -> int:
+    """As `os.getpriority`, of the main thread of a thread process."""
+    return _real_getpriority(which, _task(who) if which == _PRIO_PROCESS else who)  # type: ignore[no-any-return]
+
+
+@functions
+def setpriority(_: object, which: int, who: int, priority: int) -> None:
+    """As `os.setpriority`, of the main thread of a thread process."""
+    _real_setpriority(which, _task(who) if which == _PRIO_PROCESS else who, priority)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -412,6 +477,7 @@ _hooks: list[tuple[Any, Any, Any]] = []
 def register_at_fork(_: object, *args: Any, **hooks: Any) -> None:
     """As `os.register_at_fork`: also run around the start of thread processes of start method ``fork``.
 
+    A function that both sides call, to undo what ``before`` did, is called by the parent alone.
     Not those of the standard library, and no methods of locks: they repair copies of objects, and here the
     objects are shared with the parent, which still uses them.
     """
@@ -421,13 +487,19 @@ def register_at_fork(_: object, *args: Any, **hooks: Any) -> None:
         return
     chosen = [hooks.get(name) for name in ("before", "after_in_parent", "after_in_child")]
     before, after_in_parent, after_in_child = (None if _repairs(hook) else hook for hook in chosen)
+    if before and after_in_child == after_in_parent:
+        after_in_child = None  # what was taken before is given back once, for there is no copy of it
     if before or after_in_parent or after_in_child:
         _hooks.append((before, after_in_parent, after_in_child))
 
 
+#: Packages whose hooks do what those of the standard library do.
+_REPAIRERS = frozenset(("mpthread_hook", "filelock"))
+
+
 def _is_standard(module: Any) -> bool:
     root = module.partition(".")[0] if isinstance(module, str) else ""
-    return root in sys.stdlib_module_names or root == "mpthread_hook"
+    return root in sys.stdlib_module_names or root in _REPAIRERS
 
 
 def _repairs(hook: Any) -> bool:
@@ -463,6 +535,9 @@ def _around_fork(_parent: ThreadProcess, child: ThreadProcess) -> None:
 
 def _in_child(thread: _Thread) -> None:
     if thread is thread.process.main:
+        if _get_native_id is not None:
+            thread.process.state[_NATIVE] = _get_native_id()
+        _answer(thread.process)
         for _, _, after_in_child in thread.process.state.pop("fork hooks", ()):
             _call(after_in_child)
 
@@ -472,6 +547,7 @@ _CLD_EXITED, _CLD_KILLED = getattr(os, "CLD_EXITED", 1), getattr(os, "CLD_KILLED
 
 
 def _ended(process: ThreadProcess) -> None:
+    _answer(process)
     parent = process.parent
     if parent is None or not _SIGCHLD:
         return

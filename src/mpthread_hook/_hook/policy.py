@@ -7,32 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from _frozen_importlib import module_from_spec
 
 from .. import _switch
+from .._served import real_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
     #: Whether it works; None where it does not matter or was not tried; and a sentence.
     Answer = tuple[bool | None, str]
-
-
-def real_module(name: str) -> ModuleType | None:
-    """Return a fresh copy of a real extension module, in no `sys.modules`; None if it is missing."""
-    if sys.modules.get(name, ...) is None:
-        return None  # hidden on purpose
-    try:
-        spec = _switch.elsewhere(name, None)
-        if spec is None or spec.loader is None:
-            return None
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-    except ImportError:
-        return None
-    return module
 
 
 def _platform() -> Answer:

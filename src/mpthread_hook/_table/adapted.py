@@ -45,5 +45,7 @@ ROWS: tuple[Row, ...] = (
     ("sphinx.util.parallel", "", "threaded", _SERIAL, "install_sphinx", None, None, "It works without processes, which would share what they change."),
     ("flake8.checker", "", "threaded", _SERIAL, "install_flake8", None, None, "It works without processes, which would share what they change."),
     ("pylint.lint.pylinter", "", "threaded", _SERIAL, "install_pylint", None, None, "It works without processes, which would share what they change."),
+    ("_multiprocess", "", "stdlib", "mpthread_hook._adapters.multiprocess", "install", None, None, "The package multiprocess has real processes, and so the interpreter's own semaphores."),
+    ("filelock._core._fork", "os", "threaded", "mpthread_hook._backend.memory", "os_of_the_program", None, None, "It starts anew when the pid changes; here its state is shared."),
     ("psutil", "", "threaded", "mpthread_hook._adapters.psutil", "install", None, None, "It finds, signals and waits for thread processes; what it measures is the program's."),
 )

@@ -18,6 +18,7 @@ _THREADING = "mpthread_hook._emulation.threading"
 _TIME = "mpthread_hook._emulation.time"
 _WAITING = "mpthread_hook._emulation.waiting"
 _OWN = "Answers for the calling process."
+_TASK = "For the pid of a thread process: of its main thread."
 _ALSO = "Thread processes are meant as well; their pids never reach the kernel."
 _MAIN_THREAD = "In the main thread of a thread process: for that process alone."
 _INTERRUPTIBLE = "In a thread process, signals and its end interrupt the waiting."
@@ -154,6 +155,15 @@ ROWS: tuple[Row, ...] = (
     ("os", "getpgid", "threaded", _PROCESSES, "getpgid", None, None, _OWN),
     ("os", "getpgrp", "threaded", _PROCESSES, "getpgrp", None, None, _OWN),
     ("os", "getsid", "threaded", _PROCESSES, "getsid", None, None, _OWN),
+    ("os", "getpriority", "threaded", _PROCESSES, "getpriority", None, None, _TASK),
+    ("os", "setpriority", "threaded", _PROCESSES, "setpriority", None, None, _TASK),
+    ("os", "sched_getaffinity", "threaded", _PROCESSES, "sched_getaffinity", None, None, _TASK),
+    ("os", "sched_setaffinity", "threaded", _PROCESSES, "sched_setaffinity", None, None, _TASK),
+    ("os", "sched_getparam", "threaded", _PROCESSES, "sched_getparam", None, None, _TASK),
+    ("os", "sched_setparam", "threaded", _PROCESSES, "sched_setparam", None, None, _TASK),
+    ("os", "sched_getscheduler", "threaded", _PROCESSES, "sched_getscheduler", None, None, _TASK),
+    ("os", "sched_setscheduler", "threaded", _PROCESSES, "sched_setscheduler", None, None, _TASK),
+    ("os", "sched_rr_get_interval", "threaded", _PROCESSES, "sched_rr_get_interval", None, None, _TASK),
     ("os", "setpgid", "threaded", _PROCESSES, "setpgid", None, None, _OWN),
     ("os", "setpgrp", "threaded", _PROCESSES, "setpgrp", None, None, _OWN),
     ("os", "setsid", "threaded", _PROCESSES, "setsid", None, None, _OWN),

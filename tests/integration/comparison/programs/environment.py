@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextvars
+import copy
 import decimal
 import gc
 import locale
 import multiprocessing
 import os
+import pickle
 import resource
 import socket
 import subprocess
@@ -17,7 +19,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from .stage import attempt, finish, launch, only, receive, run, say
+from .stage import LIMIT, attempt, finish, launch, only, receive, run, say
 
 
 def _change_environ() -> None:
@@ -403,3 +405,26 @@ def case_replaced_environ() -> None:
     run(_replace_environ)
     say(os.environ is before, type(os.environ).__name__)
     os.environ = before  # noqa: B003 - repairs what a child may have done
+
+
+def _copy_variables() -> None:
+    os.environ["COPIED"] = "1"
+    deep = copy.deepcopy(os.environ)
+    os.environ["COPIED"] = "2"
+    say(deep["COPIED"], hasattr(deep, "encodekey"), type(deep).__name__)
+    flat = copy.copy(os.environ)  # noqa: PLW1507 - that is what is asked here
+    os.environ["COPIED"] = "3"
+    say(flat["COPIED"], os.environ.copy()["COPIED"], len(deep) == len(os.environ))
+    try:
+        pickle.dumps(os.environ)
+    except Exception as error:
+        say(type(error).__name__)
+
+
+def case_copies_of_variables() -> None:
+    """A copy of os.environ is one of the process that made it."""
+    run(_copy_variables)
+    child = launch(time.sleep, LIMIT)
+    _copy_variables()
+    child.kill()
+    finish(child)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import logging
 import multiprocessing
 import os
 import sys
@@ -355,3 +356,34 @@ def case_weakref_finalizers() -> None:
             path = receive(ours)
             finish(process)
             say(os.path.isdir(path), os.path.isdir(folder))
+
+
+class _Telling(logging.Handler):
+    """Says when it is flushed and closed."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record."""
+        say("record", record.getMessage())
+
+    def flush(self) -> None:
+        """Say so."""
+        say("flush")
+
+    def close(self) -> None:
+        """Say so."""
+        say("close")
+        super().close()
+
+
+def _log() -> None:
+    atexit.register(say, "exit function")
+    logger = logging.getLogger("telling")
+    logger.addHandler(_Telling())
+    logger.warning("from the child")
+
+
+def case_handlers_of_logging() -> None:
+    """A new program closes its handlers at its end, a forked one does not, and the parent none of both."""
+    run(_log)
+    logging.getLogger("telling").warning("nobody is told on standard output")
+    logging.shutdown()

@@ -63,6 +63,19 @@ def case_fork_hooks_in_order() -> None:
 
 
 @only("fork")
+def case_fork_hooks_that_hold_a_lock() -> None:
+    """A lock that is taken before a fork and given back on both sides is free on both, and was given back once."""
+    lock = threading.Lock()
+
+    def give_back() -> None:
+        lock.release()
+
+    os.register_at_fork(before=lambda: lock.acquire() and None, after_in_parent=give_back, after_in_child=give_back)
+    run(lambda: say(lock.acquire(timeout=LIMIT), lock.release()))
+    say(lock.acquire(timeout=LIMIT), lock.release())
+
+
+@only("fork")
 def case_fork_hooks_in_the_child() -> None:
     """The after_in_child hooks run in the child, in order, before its target."""
     ours, theirs = multiprocessing.Pipe()

@@ -10,10 +10,11 @@ import os
 import random
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .stage import attempt, finish, launch, only, receive, run, say
+from .stage import LIMIT, attempt, finish, launch, only, receive, run, say
 
 
 def _pids(connection: Any) -> None:
@@ -408,3 +409,25 @@ def case_start_method_in_a_child() -> None:
     process = launch(_settings, theirs)
     say(*(value == multiprocessing.get_start_method() for value in receive(ours)))
     finish(process)
+
+
+def _on_one_processor(first: int) -> None:
+    os.sched_setaffinity(os.getpid(), {first})
+    say(len(os.sched_getaffinity(0)), os.sched_getaffinity(os.getpid()) == {first})
+    os.setpriority(os.PRIO_PROCESS, os.getpid(), 5)
+    say(os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(os.getpid()))
+
+
+def case_scheduling() -> None:
+    """On which processors a process runs, and how urgently, is its own; its parent can set it."""
+    before = os.sched_getaffinity(0)
+    first = min(before)
+    run(_on_one_processor, first)
+    child = launch(time.sleep, LIMIT)
+    os.sched_setaffinity(child.pid, {first})
+    say(os.sched_getaffinity(child.pid) == {first}, os.sched_getaffinity(0) == before)
+    os.setpriority(os.PRIO_PROCESS, child.pid, 3)
+    say(os.getpriority(os.PRIO_PROCESS, child.pid), os.getpriority(os.PRIO_PROCESS, 0))
+    child.kill()
+    finish(child)
+    attempt(os.sched_getaffinity, child.pid)

@@ -60,6 +60,23 @@ def _tell_lock(lock: Any) -> None:
     say(repr(lock).replace(multiprocessing.current_process().name, "…"))
 
 
+def _die_with(lock: Any) -> None:
+    lock.acquire()
+    os._exit(1)
+
+
+def _take_or_give(lock: Any) -> None:
+    say(lock.acquire(timeout=0.1))
+    attempt(lock.release)
+
+
+def case_rlock_of_one_that_died() -> None:
+    """A recursive lock that a dead process had is not the next one's."""
+    for lock in (multiprocessing.RLock(), multiprocessing.Condition(), multiprocessing.Value("i").get_lock()):
+        for _ in range(3):
+            run(_die_with if _ == 0 else _take_or_give, lock)
+
+
 def case_repr_of_locks() -> None:
     """The repr of a lock says who has it."""
     for make in (multiprocessing.Lock, multiprocessing.RLock, multiprocessing.Semaphore):

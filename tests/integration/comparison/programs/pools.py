@@ -8,7 +8,9 @@ import signal
 import sys
 import threading
 import time
+from multiprocessing.connection import Connection
 from multiprocessing.managers import BaseManager
+from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
 from .stage import LIMIT, attempt, finish, launch, receive, run, say
@@ -121,6 +123,82 @@ def case_pool_initializer() -> None:
     """Each worker is daemonic, bears a pool worker's name and was initialized."""
     with multiprocessing.Pool(2, _initialize, ("initialized",)) as pool:
         say(set(pool.map(_tell_initial, range(10), 1)))
+
+
+_channel: Any = None
+_memory: Any = None
+
+
+def _take(channel: Any) -> None:
+    global _channel
+    _channel = channel
+
+
+def _give(number: int) -> str:
+    time.sleep(0.01)  # so that each of the workers has some
+    if isinstance(_channel, Connection):
+        _channel.send(number)
+    else:
+        _channel.put(number)
+    return "given"
+
+
+def case_pool_initializer_keeps_a_queue() -> None:
+    """What each worker keeps in a global works in all of them."""
+    for make in (multiprocessing.Queue, multiprocessing.SimpleQueue, multiprocessing.JoinableQueue):
+        channel: Any = make()
+        with multiprocessing.Pool(3, _take, (channel,)) as pool:
+            say(set(pool.map(_give, range(12), chunksize=1)), sorted(channel.get() for _ in range(12)))
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    with multiprocessing.Pool(1, _take, (writer,)) as pool:
+        say(set(pool.map(_give, range(5))), [reader.recv() for _ in range(5)])
+
+
+def _attach(name: str) -> None:
+    global _memory
+    _memory = SharedMemory(name)
+
+
+def _write(place: int) -> int:
+    time.sleep(0.01)
+    _memory.buf[place] = place
+    return len(_memory.name)
+
+
+def case_pool_initializer_attaches_memory() -> None:
+    """Shared memory that each worker attaches, and keeps in a global, is there for all of them."""
+    memory = SharedMemory(create=True, size=64)
+    with multiprocessing.Pool(3, _attach, (memory.name,)) as pool:
+        say(set(pool.map(_write, range(12), chunksize=1)) == {len(memory.name)}, bytes(memory.buf[:12]))
+        pool.close()
+        pool.join()
+    memory.close()
+    memory.unlink()
+
+
+def _close_and_ask(connection: Any, other: Any) -> None:
+    connection.close()
+    attempt(connection.send, 1)
+    say(connection.closed, other.closed)
+    attempt(other.send, 1)
+
+
+def case_closed_is_closed() -> None:
+    """What a process has closed, or its parent had before it came, it cannot use, though others can."""
+    one, two = multiprocessing.Pipe()
+    three, four = multiprocessing.Pipe()
+    keeper = launch(_keep, one, three, four)
+    four.recv()
+    if multiprocessing.get_start_method() == "fork":
+        three.close()
+    run(_close_and_ask, one, three)
+    two.send("stop")
+    finish(keeper)
+
+
+def _keep(one: Any, three: Any, _four: Any) -> None:
+    three.send("there")
+    one.recv()
 
 
 def case_pool_close_and_join() -> None:
