@@ -6,6 +6,7 @@ loky starts its workers itself, by executing an interpreter; here they are spawn
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import sys
@@ -261,6 +262,40 @@ def _exit_of(module: Any) -> Callable[[], None]:
             thread.join()
 
     return _python_exit
+
+
+#: Key in the state of a process: the globals of the module that keeps its reusable executor.
+_REUSABLE = "loky.reusable_executor"
+
+
+def install_reusable(journal: Journal) -> None:
+    """Patch `reusable_executor`: the executor that is used again is one of the process that asks.
+
+    Where it is kept by thread already (from 3.6 on) there is nothing to do.
+    """
+    for module in _modules("reusable_executor"):
+        cls = module._ReusablePoolExecutor
+        stock = vars(cls).get("get_reusable_executor")
+        if hasattr(module, "_executor") and isinstance(stock, classmethod):
+            journal.set(cls, "get_reusable_executor", classmethod(_reusable_of(module, stock.__func__)))
+
+
+def _reusable_of(module: Any, stock: Any) -> Callable[..., Any]:
+    @functools.wraps(stock)
+    def get_reusable_executor(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        process = HERE.process
+        if process is MAIN:
+            return stock(cls, *args, **kwargs)
+        key = (_REUSABLE, module.__name__)
+        own = process.state.get(key)
+        if own is None:
+            fresh = {"_executor": None, "_executor_kwargs": None, "_executor_lock": RLock()}
+            own = process.state.setdefault(key, {**vars(module), **fresh})
+        body = types.FunctionType(stock.__code__, own, stock.__name__, stock.__defaults__, stock.__closure__)
+        body.__kwdefaults__ = stock.__kwdefaults__
+        return body(cls, *args, **kwargs)
+
+    return get_reusable_executor
 
 
 def install_utils(journal: Journal) -> None:

@@ -42,6 +42,8 @@ ROWS: tuple[Row, ...] = (
     ("joblib.externals.loky.backend.popen_loky_posix", "", "threaded", _LOKY, "install_popen", None, None, "A worker is a spawned child that is a thread process."),
     ("joblib.externals.loky.backend.utils", "", "threaded", _LOKY, "install_utils", None, None, "Workers and their children are killed without asking the system for them."),
     ("joblib.externals.loky.process_executor", "", "threaded", _LOKY, "install_executor", None, None, "What a worker notes down in the module is its own; the memory of the program is not taken for a worker's."),
+    ("loky.reusable_executor", "", "threaded", _LOKY, "install_reusable", None, None, "The executor that is used again is one of the process that asks."),
+    ("joblib.externals.loky.reusable_executor", "", "threaded", _LOKY, "install_reusable", None, None, "The executor that is used again is one of the process that asks."),
     ("sphinx.util.parallel", "", "threaded", _SERIAL, "install_sphinx", None, None, "It works without processes, which would share what they change."),
     ("flake8.checker", "", "threaded", _SERIAL, "install_flake8", None, None, "It works without processes, which would share what they change."),
     ("pylint.lint.pylinter", "", "threaded", _SERIAL, "install_pylint", None, None, "It works without processes, which would share what they change."),

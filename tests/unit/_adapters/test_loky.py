@@ -27,6 +27,9 @@ def work(number):
         raise ValueError(number)
     return number * 2, os.getpid()
 
+def nested(number):
+    return Parallel(n_jobs=2, backend="loky")(delayed(abs)(-one) for one in range(number))
+
 def end():
     os._exit(3)
 
@@ -38,6 +41,7 @@ if __name__ == "__main__":
             Parallel(n_jobs=2, backend=backend)(delayed(work)(number) for number in range(4))
         except ValueError as error:
             print(repr(error))
+    print(Parallel(n_jobs=2, backend="loky")(delayed(nested)(number) for number in range(3)))
     try:
         Parallel(n_jobs=2)(delayed(end)() for _ in range(2))
     except Exception as error:
@@ -56,7 +60,8 @@ def test_joblib_works_on_its_workers(tmp_path: Path) -> None:
     script.write_text(_PROGRAM, encoding="utf-8")
     done = run(sys.executable, str(script), env=environment(this_path()))
     results = ["[0, 2, 4] False", "ValueError(3)"]
-    assert done.stdout.splitlines() == [*results, *results, "TerminatedWorkerError", "forked", "[1, 2]"]
+    rest = ["[[], [0], [0, 1]]", "TerminatedWorkerError", "forked", "[1, 2]"]
+    assert done.stdout.splitlines() == [*results, *results, *rest]
     assert done.stderr == ""
 
 
