@@ -10,13 +10,13 @@ import functools
 import os
 import pickle
 import sys
-import types
 import warnings
 from _thread import RLock
 from importlib import import_module
 
 from .. import _identity
 from .._identity import HERE, MAIN, PROCESSES, ThreadProcess
+from .own_globals import Named, stand_in, with_own_globals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -217,17 +217,10 @@ def install_popen(journal: Journal) -> None:
             journal.set(module, "Popen", _popen_class(module))
 
 
-class _Named(staticmethod):  # type: ignore[type-arg]
-    """A function that is pickled by its name, and known as ours."""
-
-    def __reduce_ex__(self, protocol: object) -> str:
-        return self.__name__
-
-
 def install_executor(journal: Journal) -> None:
     """Patch `process_executor`: what a worker notes down in that module is not for the program."""
     for module in _modules("process_executor"):
-        if not isinstance(module._process_worker, _Named):
+        if not isinstance(module._process_worker, Named):
             journal.set(module, "_process_worker", _worker_of(module))
             journal.set(module, "_python_exit", _exit_of(module))
             # The one that is there is emptied after a fork, which its owner, the program, would notice.
@@ -238,13 +231,10 @@ def _worker_of(module: Any) -> Callable[..., Any]:
     real = module._process_worker
 
     def _process_worker(*args: Any, **kwargs: Any) -> Any:
-        own = dict(vars(module))
-        own["_USE_PSUTIL"] = False  # what it measures is the memory of the whole program
-        body = types.FunctionType(real.__code__, own, real.__name__, real.__defaults__, real.__closure__)
-        return body(*args, **kwargs)
+        # What it measures with psutil is the memory of the whole program.
+        return with_own_globals(real, _USE_PSUTIL=False)(*args, **kwargs)
 
-    _process_worker.__module__, _process_worker.__qualname__ = real.__module__, real.__qualname__
-    return _Named(_process_worker)
+    return stand_in(_process_worker, real)
 
 
 def _exit_of(module: Any) -> Callable[[], None]:
@@ -264,7 +254,7 @@ def _exit_of(module: Any) -> Callable[[], None]:
     return _python_exit
 
 
-#: Key in the state of a process: the globals of the module that keeps its reusable executor.
+#: Key in the state of a process, by module: the function that knows its reusable executor.
 _REUSABLE = "loky.reusable_executor"
 
 
@@ -289,11 +279,9 @@ def _reusable_of(module: Any, stock: Any) -> Callable[..., Any]:
         key = (_REUSABLE, module.__name__)
         own = process.state.get(key)
         if own is None:
-            fresh = {"_executor": None, "_executor_kwargs": None, "_executor_lock": RLock()}
-            own = process.state.setdefault(key, {**vars(module), **fresh})
-        body = types.FunctionType(stock.__code__, own, stock.__name__, stock.__defaults__, stock.__closure__)
-        body.__kwdefaults__ = stock.__kwdefaults__
-        return body(cls, *args, **kwargs)
+            fresh = with_own_globals(stock, _executor=None, _executor_kwargs=None, _executor_lock=RLock())
+            own = process.state.setdefault(key, fresh)
+        return own(cls, *args, **kwargs)
 
     return get_reusable_executor
 

@@ -1,7 +1,7 @@
 """Programs whose workers change what they inherited, and that can do without workers: here they do.
 
-Sphinx, flake8 and pylint hand their whole state to forked workers, through globals, and each worker goes on to
-change it.  Threads would all change the same.  Each of the three has a way to do the same work without processes,
+Sphinx, flake8, pylint and Django's tests hand their whole state to forked workers, through globals, and each worker
+goes on to change it.  Threads would all change the same.  Each of them has a way to do the same work without processes,
 with the same results, and loses nothing by it: such work is computation, for which threads take turns.
 """
 
@@ -38,3 +38,9 @@ def install_pylint(journal: Journal) -> None:
         return real(self, *args, **kwargs)
 
     journal.set(linter, "check", check)
+
+
+def install_django(journal: Journal) -> None:
+    """Patch `django.test.runner`: tests run one after the other, as with ``--parallel=1``."""
+    runner: Any = sys.modules["django.test.runner"].DiscoverRunner
+    journal.set(runner, "parallel", property(lambda _runner: 1, lambda _runner, _wanted: None))

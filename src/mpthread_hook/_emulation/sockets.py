@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket as _real
 from weakref import WeakSet
 
-from .._identity import HERE, MAIN, PROCESSES, Thread, ThreadProcess, at_end, at_leave, at_start
+from .._identity import HERE, MAIN, PROCESSES, Thread, ThreadProcess, at_death, at_end, at_leave, at_start
 from . import presence
 from .select import wait_readable
 
@@ -126,6 +126,17 @@ def _hang_up(process: ThreadProcess) -> None:
                 _real.SocketType.close(sock)  # which `socket.close` puts off while there are files made of it
 
 
+def _fall_silent(process: ThreadProcess) -> None:
+    """Send nothing more to whoever is connected: what a dead process still writes while it unwinds reaches nobody."""
+    for sock in tuple(process.state.get(_ACCEPTED, ())):
+        if any(sock in other.state.get(_ACCEPTED, ()) for other in tuple(PROCESSES.values()) if other is not process):
+            continue
+        try:
+            _real.SocketType.shutdown(sock, _real.SHUT_RDWR)
+        except OSError:  # closed, or the other end is
+            pass
+
+
 def _left(thread: Thread) -> None:
     # Before the end is known: who has waited for the process may want its address at once.
     process = thread.process
@@ -182,6 +193,7 @@ def _lift() -> None:
 def install(journal: Journal) -> None:
     """Lay the methods over sockets while there are thread processes."""
     at_start(_inherit)
+    at_death(_fall_silent)
     at_leave(_left)
     at_end(_hang_up)
     journal.undo(presence.during(_lay_on, _lift))

@@ -606,3 +606,27 @@ def case_record_lock_of_a_closed_file() -> None:
             run(_try_to_lock, path)
             ours.send("go on")
         finish(process)
+
+
+def _answer_after_the_end(pipe: Any) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    pipe.send(server.getsockname())
+    connection, _ = server.accept()
+    connection.sendall(b"before")
+    try:
+        os._exit(5)
+    except BaseException:
+        connection.sendall(b"sorry")
+        raise
+    finally:
+        connection.sendall(b"and goodbye")
+
+
+def case_nothing_is_sent_after_the_end() -> None:
+    """Who is connected gets what was sent before os._exit(), and nothing of what cleans up after it."""
+    ours, theirs = multiprocessing.Pipe()
+    child = launch(_answer_after_the_end, theirs)
+    with socket.create_connection(ours.recv(), timeout=LIMIT) as connection:
+        data = b"".join(iter(lambda: connection.recv(99), b""))
+    say(data)
+    finish(child)
