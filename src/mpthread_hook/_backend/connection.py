@@ -274,7 +274,9 @@ def _reduce(connection: Connection) -> tuple[Any, ...]:
 
 
 def _rebuild(ticket: int) -> Connection:
-    return take_over(cash(ticket))
+    received = take_over(cash(ticket))
+    received._hold.common = True
+    return received
 
 
 def take_over(sent: Connection) -> Connection:

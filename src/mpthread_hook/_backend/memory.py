@@ -82,10 +82,11 @@ def install(module: ModuleType) -> None:
     stock_init, stock_close = cls.__init__, cls.close
 
     @functools.wraps(stock_init)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        stock_init(self, *args, **kwargs)
+    def __init__(self: Any, name: Any = None, create: Any = False, *args: Any, **kwargs: Any) -> None:
+        stock_init(self, name, create, *args, **kwargs)
         myself = weakref.ref(self)
         self._hold = Hold(_Mapping(lambda: stock_close(myself()) if myself() is not None else None))
+        self._hold.common = not create
 
     def close(self: Any) -> None:
         """Close the calling process's access to the memory, which stays until `unlink`."""

@@ -374,12 +374,14 @@ class Hold:
     process, and inherited by all that came later.  A list, because the two ends of a queue have one in common.
     """
 
-    __slots__ = ("holders", "maker", "narrow", "owner", "thing")
+    __slots__ = ("common", "holders", "maker", "narrow", "owner", "thing")
 
     def __init__(self, thing: Any, process: ThreadProcess | None = None) -> None:
         self.thing = thing
         #: A weak reference to the connection of a program that it stands for (see `forked`).
         self.owner: Any = None
+        #: Whether each process that has one like it has the same: it came in a pickle, or by a name.
+        self.common = False
         process = self.maker = process or HERE.process
         with _holds_lock:
             self.narrow: list[None] = [] if process is MAIN and not PROCESSES else [None]
@@ -395,7 +397,7 @@ class Hold:
         """Return whether a process may use it; a stranger becomes one of the holders.
 
         A stranger found it in a global in which another process put it (the initializer of each worker of a pool
-        does).  With memory of its own it would have found what it put there itself, which is as good as this one.
+        does).  With memory of its own it would have found what it put there itself, which is as good.
         """
         if process in self.holders:
             return True
@@ -411,8 +413,8 @@ class Hold:
         return True
 
     def _is_a_stranger(self, process: ThreadProcess) -> bool:
-        """Return whether a process cannot have inherited it, and so cannot have closed it either."""
-        if process.status is not None or not self.thing.open:
+        """Return whether a process may have one like it, but cannot have inherited, and so not closed, this one."""
+        if not self.common or process.status is not None or not self.thing.open:
             return False
         one: ThreadProcess | None = process
         while one is not None:
