@@ -373,3 +373,28 @@ def test_what_a_pipe_holds_is_sent_without_a_reader(mp: Any) -> None:
             writer.send(bytes(size))
         for _ in range(count):
             assert len(reader.recv()) == size
+
+
+def test_what_a_process_made_for_itself_is_not_for_others(mp: Any) -> None:
+    """A child must not talk over what another keeps in a global: as a process it would not find it there."""
+    kept: dict[str, Any] = {}
+    gate, queue = mp.Event(), mp.SimpleQueue()
+
+    def use() -> None:
+        if not kept:
+            kept["one"], kept["two"] = mp.Pipe()
+        try:
+            queue.put(kept["one"].send(1) or "sent")
+        except OSError as error:
+            queue.put(str(error))
+        gate.wait(LONG)
+
+    children = [mp.Process(target=use) for _ in range(2)]
+    seen = []
+    for child in children:
+        child.start()
+        seen.append(queue.get())
+    gate.set()
+    for child in children:
+        child.join(LONG)
+    assert seen == ["sent", "handle is closed"]
