@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 
 #: Each from when it has been loaded; `_hook.importer` fills it.
 MODULES: dict[str, ModuleType] = {}
-#: Whether all that a thread process needs is patched; `_hook.activation` says so.
+#: Whether all is patched that a thread process needs, which is done at the first import; `_hook.activation` says so.
 on = False
+
+
+def is_ready() -> bool:
+    """Return whether a process can be started; where the hook is on, what is left to do for that is done now."""
+    if not on:
+        _switch.complete()
+    return on
 
 
 def served(name: str) -> Any:

@@ -339,6 +339,14 @@ def elsewhere(
     return None
 
 
+def complete() -> None:
+    """Do the second stage if this is on and it has not been done, as for objects of an earlier time."""
+    if (settle() if undecided else finder in sys.meta_path):
+        from ._hook import activation  # noqa: PLC0415 - the second stage
+
+        activation.complete()
+
+
 def remove() -> None:
     """Take the finder out again."""
     with lock:

@@ -26,8 +26,12 @@ def install(journal: Journal) -> None:
 
     def _worker_loop(*args: Any, **kwargs: Any) -> Any:
         body = with_own_globals(loop)
-        HERE.process.state[_WORKER] = body.__globals__
-        return body(*args, **kwargs)
+        state = HERE.process.state
+        state[_WORKER] = body.__globals__
+        try:
+            return body(*args, **kwargs)
+        finally:
+            state.pop(_WORKER, None)  # it holds the dataset
 
     def get_worker_info() -> Any:
         own = HERE.process.state.get(_WORKER)

@@ -374,7 +374,7 @@ class Hold:
     process, and inherited by all that came later.  A list, because the two ends of a queue have one in common.
     """
 
-    __slots__ = ("common", "holders", "maker", "narrow", "owner", "thing")
+    __slots__ = ("common", "holders", "left", "maker", "narrow", "owner", "thing")
 
     def __init__(self, thing: Any, process: ThreadProcess | None = None) -> None:
         self.thing = thing
@@ -382,6 +382,8 @@ class Hold:
         self.owner: Any = None
         #: Whether each process that has one like it has the same: it came in a pickle, or by a name.
         self.common = False
+        #: The pids of processes that have closed such a one.
+        self.left: set[int] | None = None
         process = self.maker = process or HERE.process
         with _holds_lock:
             self.narrow: list[None] = [] if process is MAIN and not PROCESSES else [None]
@@ -404,7 +406,7 @@ class Hold:
         if not self._is_a_stranger(process):
             return False
         with _holds_lock:
-            if not self.thing.open:
+            if process.status is not None or not self.thing.open:  # looked at again: it may have been killed
                 return False
             if process not in self.holders:
                 self.holders.add(process)
@@ -416,6 +418,8 @@ class Hold:
         """Return whether a process may have one like it, but cannot have inherited, and so not closed, this one."""
         if not self.common or process.status is not None or not self.thing.open:
             return False
+        if self.left is not None and process.pid in self.left:
+            return False
         one: ThreadProcess | None = process
         while one is not None:
             if one is self.maker:
@@ -426,6 +430,8 @@ class Hold:
     def drop(self, process: ThreadProcess) -> None:
         """Close it for one process."""
         with _holds_lock:
+            if self.common and process.status is None:
+                self.left = {process.pid, *(self.left or ())}
             if process not in self.holders:
                 return
             if process.status is None and not self.narrow:

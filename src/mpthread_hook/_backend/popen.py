@@ -204,7 +204,7 @@ def _run_process(process: BaseProcess) -> int:
     stock_order = served("mpthread_hook._backend.process")._stock
     late = not stock_order.exits_in_bootstrap or HERE.process.method != "fork"
     if late:
-        HERE.process.atexit[:] = [(util._exit_function, (), {})]
+        HERE.process.atexit.insert(0, (util._exit_function, (), {}))  # before what came with its arguments
     code = 1
     try:
         code = process._bootstrap()

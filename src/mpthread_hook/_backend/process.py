@@ -130,12 +130,12 @@ class BaseProcess:
         """Start the child; returns before it has begun to run."""
         self._check_closed()
         assert self._popen is None, "cannot start a process twice"
-        if not _served.on:
+        if not _served.on and not _served.is_ready():
             from ..errors import ActivationError  # noqa: PLC0415 - errors are loaded where one is raised
 
             raise ActivationError(
-                f"process {self.name!r} cannot be started: disable() was called, and what it does to itself would "
-                "be done to the program; start it before, or call enable() again"
+                f"process {self.name!r} cannot be started: the hook is off (disable() was called), and what it "
+                "does to itself would be done to the program; start it before, or call enable() again"
             )
         here = HERE.process
         assert self._parent_pid == here.pid, "can only start a process object created by current process"

@@ -280,7 +280,10 @@ class SemLock:
 
 
 def _disown(thread: Thread) -> None:
-    """Leave the recursive locks of a thread of an ended process to nobody: the next thread may get its number."""
+    """Leave the recursive locks of a process that ends to nobody: the next one's thread may get the same number."""
+    process = thread.process
+    if thread is not process.main and process.status is None:
+        return
     refs: list[Any] = []
     while _recursive:
         try:

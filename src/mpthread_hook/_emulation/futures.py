@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from .._identity import HERE, MAIN, Gate, ThreadProcess, at_death
+from .._identity import HERE, MAIN, ThreadProcess, at_death
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,19 +152,45 @@ def install_process(journal: Any) -> None:
         journal.set(wakeup, "wakeup", _woken_once(wakeup.wakeup))
     executor = module.ProcessPoolExecutor
     if hasattr(executor, "_spawn_process"):
-        journal.set(executor, "_spawn_process", _known_before_it_runs(executor._spawn_process))
+        journal.set(executor, "_spawn_process", _noted_in_time(executor._spawn_process))
 
 
-def _known_before_it_runs(stock_spawn: Callable[[Any], object]) -> Callable[[Any], None]:
-    """Start a worker when it is in the executor's list, out of which its end takes it.
+class _Workers(dict):  # type: ignore[type-arg]
+    """The workers of an executor, by pid; whoever takes one out waits for it to be put in.
 
-    The stdlib puts it there after `start()`; a new interpreter is not there that soon, but a thread may have done
-    the only task of a worker by then (``max_tasks_per_child=1``).
+    The stdlib puts it there after `start()`, and takes it out when its only task is done (``max_tasks_per_child=1``).
+    A new interpreter is not that soon, but a thread may have done it by then.
     """
 
+    def __init__(self, workers: dict[int, Any]) -> None:
+        super().__init__(workers)
+        self._changed = sys.modules["threading"].Condition()
+        self._starting = 0
+
+    def starting(self, number: int) -> None:
+        """Count who is between the start of a worker and putting it in."""
+        with self._changed:
+            self._starting += number
+            self._changed.notify_all()
+
+    def pop(self, pid: int, *default: Any) -> Any:
+        """Take a worker out; a KeyError if nobody is about to put it in."""
+        with self._changed:
+            while self._starting and pid not in self:
+                self._changed.wait()
+        return super().pop(pid, *default)
+
+
+def _noted_in_time(stock_spawn: Callable[[Any], object]) -> Callable[[Any], None]:
     def _spawn_process(self: Any) -> None:
-        with Gate():
+        if type(self._processes) is dict:  # the first one: nobody else has the list yet
+            self._processes = _Workers(self._processes)
+        workers = self._processes
+        workers.starting(1)
+        try:
             stock_spawn(self)
+        finally:
+            workers.starting(-1)
 
     return _spawn_process
 

@@ -9,6 +9,7 @@ A list is copied when a child first looks at it; a level or a flag when it sets 
 
 from __future__ import annotations
 
+import functools
 import sys
 from _weakref import ref
 
@@ -17,7 +18,7 @@ from . import presence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
     from typing import Any
 
@@ -120,26 +121,58 @@ def _forget(process: ThreadProcess) -> None:
     process.state.pop(_OWN, None)
 
 
-def _noted_for_the_end(logging: Any) -> Callable[[Any], None]:
+def _handlers() -> list[Any]:
+    """Return weak references to the handlers that the calling process has made."""
+    state = HERE.process.state
+    return state[_HANDLERS] if _HANDLERS in state else state.setdefault(_HANDLERS, [])  # type: ignore[no-any-return]
+
+
+def _install_end(journal: Journal, logging: Any) -> None:
     """Keep handlers that a process makes for its own end, and not for the program's.
 
     A new program flushes and closes them there, a forked child does not.
     """
-    stock = logging._addHandlerRef
+    stock_add, stock_shutdown = logging._addHandlerRef, logging.shutdown
 
     def _addHandlerRef(handler: Any) -> None:
         process = HERE.process
         if process is MAIN or _in_an_import():
-            stock(handler)
+            stock_add(handler)
             return
-        own = process.state.get(_HANDLERS)
-        if own is None:
-            own = process.state.setdefault(_HANDLERS, [])
-            if process.method != "fork":  # first, and so last at the end, as that of logging itself
-                process.atexit.insert(0, (logging.shutdown, (own,), {}))
-        own.append(ref(handler))
+        if process.method != "fork" and _HANDLERS not in process.state:
+            process.atexit.insert(0, (shutdown, (), {}))
+        own = _handlers()
 
-    return _addHandlerRef
+        def forget(reference: Any) -> None:
+            if reference in own:
+                own.remove(reference)
+
+        own.append(ref(handler, forget))
+
+    @functools.wraps(stock_shutdown)
+    def shutdown(handlerList: Any = None) -> None:
+        if handlerList is None and HERE.process is not MAIN:
+            handlerList = _handlers()
+        stock_shutdown(*() if handlerList is None else (handlerList,))
+
+    journal.set(logging, "_addHandlerRef", _addHandlerRef)
+    journal.set(logging, "shutdown", shutdown)
+
+
+def install_config(journal: Journal) -> None:
+    """Patch `logging.config`: a new configuration ends the handlers of the process that makes it."""
+    module: Any = sys.modules["logging.config"]
+    stock = module._clearExistingHandlers
+
+    def _clearExistingHandlers() -> None:
+        if HERE.process is MAIN:
+            stock()
+            return
+        own = _handlers()
+        module.logging.shutdown(own[:])
+        own.clear()
+
+    journal.set(module, "_clearExistingHandlers", _clearExistingHandlers)
 
 
 def install(journal: Journal) -> None:
@@ -174,7 +207,7 @@ def install(journal: Journal) -> None:
         if vars(loggers).get("addHandler") is addHandler:
             loggers.addHandler = real_add
 
-    journal.set(logging, "_addHandlerRef", _noted_for_the_end(logging))
+    _install_end(journal, logging)
     at_start(_inherit)
     at_end(_forget)
     journal.undo(presence.during(lay_on, lift))

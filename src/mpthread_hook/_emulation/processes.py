@@ -48,7 +48,7 @@ def _of(name: str) -> Any:
 _real_getppid, _real_getpgid, _real_getpgrp = _of("getppid"), _of("getpgid"), _of("getpgrp")
 _real_setpgid, _real_setpgrp = _of("setpgid"), _of("setpgrp")
 _real_getsid, _real_setsid = _of("getsid"), _of("setsid")
-_get_native_id = getattr(_thread, "get_native_id", None)
+_get_native_id: Any = getattr(_thread, "get_native_id", None)
 _real_abort, _real_kill, _real_killpg = os.abort, os.kill, _of("killpg")
 _real_register_at_fork = _of("register_at_fork")
 _real_posix_spawn, _real_posix_spawnp = _of("posix_spawn"), _of("posix_spawnp")
@@ -179,24 +179,26 @@ def setsid(_: object) -> None:
 
 #: Key in the state of a process: what the kernel calls its main thread.
 _NATIVE = "native id"
+#: Whether the kernel's functions take the number of a thread for that of a process.
+_TASKS = _get_native_id is not None and sys.platform in ("linux", "android")
 #: The same: who waits for that, because the thread had not begun.
 _ASKED = "asked for its native id"
 
 
-def _task(pid: int) -> int:
-    """Return the kernel's number for a pid."""
+def _task(pid: int) -> int | None:
+    """Return the kernel's number for a pid; None for a process that is over."""
     process = _lookup(pid)
-    if process is None or process is HERE.process:
-        return pid if process is None else 0
+    if process is None or pid == 0:
+        return pid
+    if not _TASKS:
+        return 0  # threads have no numbers of that kind, and what is asked for is the program's
     while _NATIVE not in process.state and not process.ended:
         waiter = _thread.allocate_lock()
         waiter.acquire()
         process.state.setdefault(_ASKED, []).append(waiter)
         if _NATIVE not in process.state and not process.ended:
             park(waiter)  # its thread is about to begin, or not to
-    if _NATIVE not in process.state:
-        raise error(errno.ESRCH)
-    return process.state[_NATIVE]  # type: ignore[no-any-return]
+    return None if process.ended else process.state[_NATIVE]
 
 
 def _answer(process: ThreadProcess) -> None:
@@ -207,8 +209,13 @@ def _answer(process: ThreadProcess) -> None:
 def _scheduling(name: str) -> Any:
     real = _of(name)
 
+    changes = name.startswith("sched_set")
+
     def function(_: object, pid: int, /, *args: Any) -> Any:
-        return real(_task(pid), *args)
+        task = _task(pid)
+        if task is None and changes:
+            return None  # a process that is over, and not yet waited for, takes it and makes nothing of it
+        return real(task or 0, *args)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"As `os.{name}`, of the main thread of a thread process."
@@ -226,13 +233,15 @@ _PRIO_PROCESS = _of("PRIO_PROCESS")
 @functions
 def getpriority(_: object, which: int, who: int) -> int:
     """As `os.getpriority`, of the main thread of a thread process."""
-    return _real_getpriority(which, _task(who) if which == _PRIO_PROCESS else who)  # type: ignore[no-any-return]
+    return _real_getpriority(which, _task(who) or 0 if which == _PRIO_PROCESS else who)  # type: ignore[no-any-return]
 
 
 @functions
 def setpriority(_: object, which: int, who: int, priority: int) -> None:
     """As `os.setpriority`, of the main thread of a thread process."""
-    _real_setpriority(which, _task(who) if which == _PRIO_PROCESS else who, priority)
+    task = _task(who) if which == _PRIO_PROCESS else who
+    if task is not None:
+        _real_setpriority(which, task, priority)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -535,7 +544,7 @@ def _around_fork(_parent: ThreadProcess, child: ThreadProcess) -> None:
 
 def _in_child(thread: _Thread) -> None:
     if thread is thread.process.main:
-        if _get_native_id is not None:
+        if _TASKS:
             thread.process.state[_NATIVE] = _get_native_id()
         _answer(thread.process)
         for _, _, after_in_child in thread.process.state.pop("fork hooks", ()):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select as _real
+from _operator import index
 
 from .._identity import (
     HERE,
@@ -204,11 +205,22 @@ class _StandInType(type):
         return type.__instancecheck__(cls, instance) or isinstance(instance, cls.real)
 
 
+def _number(timeout: Any) -> Any:
+    """Return a timeout as a number; what is none stays as it is, for the real function to refuse."""
+    if isinstance(timeout, float | int | None):
+        return timeout
+    try:
+        return index(timeout)
+    except TypeError:
+        return timeout
+
+
 @functions
 def select(_: object, rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None, /) -> Any:
     """As `select.select`."""
     if HERE.thread is None:
         return _real_select(rlist, wlist, xlist, timeout)
+    timeout = _number(timeout)
     if timeout is not None and not (isinstance(timeout, float | int) and timeout > 0):
         checkpoint()
         return _real_select(rlist, wlist, xlist, timeout)  # for no time, or what it raises for
@@ -236,6 +248,7 @@ class poll_:
 
     def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
         """As the method of the real object; milliseconds."""
+        timeout = _number(timeout)
         if HERE.thread is None or timeout == 0 or not isinstance(timeout, float | int | None):
             checkpoint()
             return self._poll.poll(timeout)  # type: ignore[no-any-return]
@@ -300,6 +313,7 @@ class epoll(metaclass=_StandInType):
 
     def poll(self, timeout: float | None = None, maxevents: int = -1) -> list[tuple[int, int]]:
         """As the method of the real object; seconds."""
+        timeout = _number(timeout)
         if HERE.thread is None or timeout == 0 or not isinstance(timeout, float | int | None):
             checkpoint()
             return self._epoll.poll(timeout, maxevents)  # type: ignore[no-any-return]

@@ -9,7 +9,18 @@ from __future__ import annotations
 import socket as _real
 from weakref import WeakSet
 
-from .._identity import HERE, MAIN, PROCESSES, Thread, ThreadProcess, at_death, at_end, at_leave, at_start
+from .._identity import (
+    FENCED,
+    HERE,
+    MAIN,
+    PROCESSES,
+    Thread,
+    ThreadProcess,
+    at_end,
+    at_leave,
+    at_start,
+    checkpoint,
+)
 from . import presence
 from .select import wait_readable
 
@@ -75,6 +86,18 @@ def _waiting(name: str, place: int, real: Callable[..., Any]) -> Callable[..., A
     return method
 
 
+def _sending(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def send(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if FENCED:
+            checkpoint()  # a process that has ended, and unwinds, sends nothing more
+        return real(self, *args, **kwargs)
+
+    send.__name__ = name
+    send.__qualname__ = f"socket.{name}"
+    send.__doc__ = real.__doc__
+    return send
+
+
 #: Keys in the state of a process: the connections that it has accepted, and what it has bound or listens on.
 _ACCEPTED, _BOUND = "accepted sockets", "bound sockets"
 
@@ -126,17 +149,6 @@ def _hang_up(process: ThreadProcess) -> None:
                 _real.SocketType.close(sock)  # which `socket.close` puts off while there are files made of it
 
 
-def _fall_silent(process: ThreadProcess) -> None:
-    """Send nothing more to whoever is connected: what a dead process still writes while it unwinds reaches nobody."""
-    for sock in tuple(process.state.get(_ACCEPTED, ())):
-        if any(sock in other.state.get(_ACCEPTED, ()) for other in tuple(PROCESSES.values()) if other is not process):
-            continue
-        try:
-            _real.SocketType.shutdown(sock, _real.SHUT_RDWR)
-        except OSError:  # closed, or the other end is
-            pass
-
-
 def _left(thread: Thread) -> None:
     # Before the end is known: who has waited for the process may want its address at once.
     process = thread.process
@@ -159,6 +171,11 @@ _real_init: Any = _real.socket.__init__
 _methods = {
     name: _waiting(name, place, getattr(_real.SocketType, name))
     for name, place in _WAITING.items()
+    if hasattr(_real.SocketType, name)
+}
+_methods |= {
+    name: _sending(name, getattr(_real.SocketType, name))
+    for name in ("send", "sendall", "sendto", "sendmsg")
     if hasattr(_real.SocketType, name)
 }
 _methods["bind"] = _bind_own
@@ -193,7 +210,6 @@ def _lift() -> None:
 def install(journal: Journal) -> None:
     """Lay the methods over sockets while there are thread processes."""
     at_start(_inherit)
-    at_death(_fall_silent)
     at_leave(_left)
     at_end(_hang_up)
     journal.undo(presence.during(_lay_on, _lift))

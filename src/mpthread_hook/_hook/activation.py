@@ -115,17 +115,17 @@ def enable(late: str | None = None, way: str = "code") -> Handle:
         _depth += 1
         _switch.sentence = _switch.sentence if _switch.started else "on: enable() was called"
         _switch.install(way)
-    if early:
+    if early or _served.MODULES:
         try:
-            _take_over(early, found, mode)
+            if early:
+                _take_over(early, found, mode)
+            complete()  # who has served modules from an earlier time need not import them again
         except BaseException:  # a broken package, or a warning that is an error: as it was before the call
             with _switch.lock:
                 _depth -= 1
                 if not _depth and not _switch.started:
                     _restore()
             raise
-    if _served.MODULES:  # from when it was on before: who has them need not import them again
-        complete()
     return Handle()
 
 

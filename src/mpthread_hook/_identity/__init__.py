@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from .clock import call_later, cancel, reserve
 from .life import (
-    Gate,
     abandon,
     adopt,
     create,
@@ -103,7 +102,6 @@ __all__ = [
     "SIGNAL_ORIGIN",
     "SIG_DFL",
     "SIG_IGN",
-    "Gate",
     "ProcessExit",
     "Thread",
     "ThreadProcess",

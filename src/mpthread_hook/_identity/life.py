@@ -78,24 +78,6 @@ def created() -> int:
     return _created
 
 
-class Gate:
-    """The processes that are started in the ``with`` block begin to run at its end.
-
-    A child of threads is there at once, and may be over before the line of its parent that follows `start()`.
-    """
-
-    def __enter__(self) -> None:
-        self._outer = HERE.gate
-        gate = allocate_lock()
-        gate.acquire()
-        HERE.gate = gate
-
-    def __exit__(self, *exc: object) -> None:
-        with shield:
-            HERE.gate.release()
-            HERE.gate = self._outer
-
-
 def start(process: ThreadProcess, body: Callable[[], int]) -> None:
     """Run ``body()`` in a new thread as the main thread of ``process``; what it returns is the exit code.
 
@@ -103,7 +85,7 @@ def start(process: ThreadProcess, body: Callable[[], int]) -> None:
     """
     forked_by_main = process.method == "fork" and process.parent is MAIN
     try:
-        real_start_new_thread(_run, (process, body, HERE.gate), None, not forked_by_main)
+        real_start_new_thread(_run, (process, body), None, not forked_by_main)
     except RuntimeError as error:
         end(process, 1)
         reap(process)
@@ -118,10 +100,7 @@ def start(process: ThreadProcess, body: Callable[[], int]) -> None:
         ) from error
 
 
-def _run(process: ThreadProcess, body: Callable[[], int], gate: Any) -> None:
-    if gate is not None:
-        with gate:
-            pass
+def _run(process: ThreadProcess, body: Callable[[], int]) -> None:
     thread = Thread(process)
     process.main = thread
     code = 1

@@ -208,8 +208,6 @@ class _Here(_local):
 
     process: ThreadProcess = MAIN
     thread: Thread | None = None
-    #: A lock that the processes which this thread starts take before they begin.
-    gate: Any = None
 
 
 HERE = _Here()

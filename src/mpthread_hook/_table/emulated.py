@@ -143,6 +143,8 @@ ROWS: tuple[Row, ...] = (
      None, None, "Each process has its own state; random and getrandbits imported by name use the program's."),
     ("logging", "+", "threaded", "mpthread_hook._emulation.streams", "install_logging",
      None, None, "A StreamHandler that holds a stream of the parent writes to the calling process's own."),
+    ("logging.config", "+", "threaded", "mpthread_hook._emulation.loggers", "install_config",
+     None, None, "A new configuration ends the handlers of the process that makes it."),
     ("logging", "+", "threaded", "mpthread_hook._emulation.loggers", "install",
      None, None, "What is set at a logger (handlers, filters, level, propagation) is so for the calling process."),
     ("subprocess", "", "threaded", "mpthread_hook._emulation.programs", "install",

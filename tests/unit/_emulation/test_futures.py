@@ -34,30 +34,32 @@ with ProcessPoolExecutor(2, mp_context=LateContext(), max_tasks_per_child=1) as 
     assert answer(code, env=environment(this_path())) == [None, 0, 1, 2, 3, 4]
 
 
-def test_a_gate_holds_back_what_is_started_in_it() -> None:
-    """Children begin at the end of the outermost block, those of other threads at once."""
+def test_a_worker_may_be_waited_for_by_its_start() -> None:
+    """A context whose `start()` waits until the child runs does not stand in its way."""
     code = """
-import json, threading, time
+import json
 import mpthread_hook; mpthread_hook.enable()
 import multiprocessing
-from mpthread_hook._identity import Gate
+from concurrent.futures import ProcessPoolExecutor
+spawn = multiprocessing.get_context("spawn")
 
-done = []
-def start(name):
-    process = multiprocessing.Process(target=done.append, args=(name,))
-    process.start()
-    return process
+class Ready(spawn.Process):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.ready = spawn.Event()
 
-with Gate():
-    held = start("held")
-    other = threading.Thread(target=lambda: start("free").join())
-    other.start()
-    other.join()
-    held.join(0.1)
-    before = list(done)
-held.join()
-free = start("after")
-free.join()
-print(json.dumps([before, done]))
+    def start(self):
+        super().start()
+        if not self.ready.wait(20): raise TimeoutError
+
+    def run(self):
+        self.ready.set()
+        super().run()
+
+class ReadyContext(type(spawn)):
+    Process = Ready
+
+with ProcessPoolExecutor(2, mp_context=ReadyContext(), max_tasks_per_child=1) as executor:
+    print(json.dumps(list(executor.map(abs, [-1, -2, -3], timeout=30))))
 """
-    assert answer(code, env=environment(this_path())) == [["free"], ["free", "held", "after"]]
+    assert answer(code, env=environment(this_path())) == [1, 2, 3]

@@ -235,6 +235,43 @@ print(json.dumps([process.name in text, process.exitcode]))
     assert told(code) == [True, 3]
 
 
+def test_objects_of_an_earlier_time_work_by_every_way_in() -> None:
+    """A start-up file that turns it on again, and `enable()`, finish the patches before a process starts."""
+    code = """
+import os
+with mpthread_hook.enable():
+    import multiprocessing
+os.environ["MPTHREAD_HOOK"] = "1"
+import mpthread_hook.auto
+process = multiprocessing.Process(target=lambda: os._exit(4))
+process.start()
+process.join()
+print(json.dumps([mpthread_hook.enabled(), process.exitcode]))
+"""
+    assert told(code) == [True, 4]
+
+
+def test_enable_that_fails_is_as_if_it_had_not_been_called() -> None:
+    """Also where what fails is the second stage, for objects of an earlier time."""
+    code = """
+from mpthread_hook._hook import activation
+with mpthread_hook.enable():
+    import multiprocessing
+def broken(*args): raise RuntimeError("broken")
+apply, activation._apply = activation._apply, broken
+try: mpthread_hook.enable()
+except RuntimeError as error: text = str(error)
+off = mpthread_hook.enabled(), mpthread_hook.status()["depth"]
+activation._apply = apply
+with mpthread_hook.enable():
+    process = multiprocessing.Process(target=int)
+    process.start()
+    process.join()
+print(json.dumps([text, off, process.exitcode]))
+"""
+    assert told(code) == ["broken", [False, 0], 0]
+
+
 def test_a_child_ends_in_silence_after_disable() -> None:
     """Its end needs modules; they are ours, though `sys.modules` has the interpreter's or none by then."""
     code = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import logging
+import logging.config
 import multiprocessing
 import os
 import sys
@@ -387,3 +388,59 @@ def case_handlers_of_logging() -> None:
     run(_log)
     logging.getLogger("telling").warning("nobody is told on standard output")
     logging.shutdown()
+
+
+class _Job:
+    """Logs when it is unpickled."""
+
+    def __getstate__(self) -> dict[str, int]:
+        return {"number": 1}
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        logging.getLogger("telling").addHandler(_Telling())
+        atexit.register(say, "registered by its arguments")
+
+    def __call__(self) -> None:
+        say("runs")
+        atexit.register(say, "registered by its target")
+
+
+def case_exit_functions_of_arguments() -> None:
+    """What is registered while a new program takes its arguments runs at its end, too."""
+    run(_Job())
+
+
+def _shut_down() -> None:
+    logging.getLogger("telling").addHandler(_Telling())
+    logging.shutdown()
+    os._exit(0)
+
+
+def _configure() -> None:
+    logging.getLogger("telling").addHandler(_Telling())
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+    say("configured")
+    os._exit(0)
+
+
+class _Quiet(_Telling):
+    """Tells only when it gets a record."""
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Note it, as a file would be closed."""
+        self.emit = lambda record: say("a closed handler gets", record.getMessage())  # type: ignore[method-assign]
+        logging.Handler.close(self)
+
+
+def case_logging_ends_for_one_process() -> None:
+    """What a child ends, by `shutdown` or a new configuration, are its own handlers."""
+    logging.getLogger("quiet").addHandler(_Quiet())
+    if multiprocessing.get_start_method() == "spawn":  # a forked one has copies of the parent's, and ends those too
+        run(_shut_down)
+        run(_configure)
+    else:
+        run(_shut_down)
+    logging.getLogger("quiet").warning("from the program")

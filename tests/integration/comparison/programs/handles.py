@@ -630,3 +630,24 @@ def case_nothing_is_sent_after_the_end() -> None:
         data = b"".join(iter(lambda: connection.recv(99), b""))
     say(data)
     finish(child)
+
+
+def _accept_and_pass_on(pipe: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        pipe.send(server.getsockname())
+        connection, _ = server.accept()
+    pipe.send(connection)
+    pipe.recv()
+    os._exit(0)
+
+
+def case_accepted_for_another() -> None:
+    """A connection that was passed on outlives the process that accepted it."""
+    ours, theirs = multiprocessing.Pipe()
+    child = launch(_accept_and_pass_on, theirs)
+    with socket.create_connection(ours.recv(), timeout=LIMIT) as client:
+        with ours.recv() as accepted:
+            ours.send("go")
+            finish(child)
+            accepted.sendall(b"still there")
+        say(b"".join(iter(lambda: client.recv(99), b"")))

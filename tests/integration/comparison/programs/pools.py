@@ -154,6 +154,25 @@ def case_pool_initializer_keeps_a_queue() -> None:
         say(set(pool.map(_give, range(5))), [reader.recv() for _ in range(5)])
 
 
+def _give_and_close(number: int) -> Any:
+    _channel.send(number)
+    _channel.close()
+    try:
+        _channel.send(number)
+    except OSError as error:
+        return str(error), _channel.closed
+
+
+def case_pool_worker_closes_what_it_keeps() -> None:
+    """What a worker has closed is closed for it."""
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    with multiprocessing.Pool(1, _take, (writer,), maxtasksperchild=1) as pool:
+        say(pool.map(_give_and_close, range(3), chunksize=1))
+    writer.close()
+    say([reader.recv() for _ in range(3)])
+    attempt(reader.recv)
+
+
 def _attach(name: str) -> None:
     global _memory
     _memory = SharedMemory(name)
