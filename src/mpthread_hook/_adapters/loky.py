@@ -265,9 +265,9 @@ def install_reusable(journal: Journal) -> None:
     """
     for module in _modules("reusable_executor"):
         cls = module._ReusablePoolExecutor
-        stock = vars(cls).get("get_reusable_executor")
-        if hasattr(module, "_executor") and isinstance(stock, classmethod):
-            journal.set(cls, "get_reusable_executor", classmethod(_reusable_of(module, stock.__func__)))
+        stock = vars(cls)["get_reusable_executor"].__func__
+        if hasattr(module, "_executor") and not hasattr(stock, "__wrapped__"):  # not done for the other copy's sake
+            journal.set(cls, "get_reusable_executor", classmethod(_reusable_of(module, stock)))
 
 
 def _reusable_of(module: Any, stock: Any) -> Callable[..., Any]:

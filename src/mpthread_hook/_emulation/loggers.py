@@ -122,25 +122,27 @@ def _forget(process: ThreadProcess) -> None:
 
 
 def _handlers() -> list[Any]:
-    """Return weak references to the handlers that the calling process has made."""
-    state = HERE.process.state
-    return state[_HANDLERS] if _HANDLERS in state else state.setdefault(_HANDLERS, [])  # type: ignore[no-any-return]
+    """Return weak references to the handlers that the calling process has made.
+
+    A new program flushes and closes them at its end, a forked child does not.
+    """
+    process = HERE.process
+    own: list[Any] | None = process.state.get(_HANDLERS)
+    if own is None:
+        own = process.state.setdefault(_HANDLERS, [])
+        if process.method != "fork":
+            process.atexit.insert(0, (sys.modules["logging"].shutdown, (own,), {}))
+    return own
 
 
 def _install_end(journal: Journal, logging: Any) -> None:
-    """Keep handlers that a process makes for its own end, and not for the program's.
-
-    A new program flushes and closes them there, a forked child does not.
-    """
+    """Keep handlers that a process makes for its own end, and not for the program's."""
     stock_add, stock_shutdown = logging._addHandlerRef, logging.shutdown
 
     def _addHandlerRef(handler: Any) -> None:
-        process = HERE.process
-        if process is MAIN or _in_an_import():
+        if HERE.process is MAIN or _in_an_import():
             stock_add(handler)
             return
-        if process.method != "fork" and _HANDLERS not in process.state:
-            process.atexit.insert(0, (shutdown, (), {}))
         own = _handlers()
 
         def forget(reference: Any) -> None:

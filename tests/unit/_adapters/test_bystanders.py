@@ -87,6 +87,40 @@ if __name__ == "__main__":
     assert found == [[[0, 1, 2], [0, 1, 2]], None, None]
 
 
+_REUSABLE = """
+_executor = None
+class _ReusablePoolExecutor:
+    @classmethod
+    def get_reusable_executor(cls):
+        global _executor
+        _executor = _executor or object()
+        return _executor
+"""
+
+
+def test_both_copies_of_loky_keep_an_executor_by_process(tmp_path: Path) -> None:
+    """One is imported when the other is patched already: each process has its own of each, and keeps it."""
+    for root in ("loky", "joblib/externals/loky"):
+        _write(tmp_path / root / "reusable_executor.py", _REUSABLE)
+    code = """
+import json
+import mpthread_hook; mpthread_hook.enable()
+import multiprocessing
+from joblib.externals.loky import reusable_executor as one
+from loky import reusable_executor as other
+
+def executors(): return [module._ReusablePoolExecutor.get_reusable_executor() for module in (one, other)]
+def child(): seen.append(executors() == executors()); seen.append(executors()[0] in mine)
+
+seen, mine = [], executors()
+process = multiprocessing.Process(target=child)
+process.start()
+process.join()
+print(json.dumps([seen, executors() == mine, process.exitcode]))
+"""
+    assert answer(code, env=environment([str(tmp_path), *this_path()])) == [[True, False], True, 0]
+
+
 def test_tests_of_django_run_one_by_one(tmp_path: Path) -> None:
     """Workers of its runner would share settings and mail: it has none."""
     _write(

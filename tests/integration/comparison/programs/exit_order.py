@@ -444,3 +444,14 @@ def case_logging_ends_for_one_process() -> None:
     else:
         run(_shut_down)
     logging.getLogger("quiet").warning("from the program")
+
+
+def _configure_and_log() -> None:
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+    logging.getLogger("telling").addHandler(_Telling())
+    say("configured")
+
+
+def case_handlers_after_a_configuration() -> None:
+    """What a new program makes after it has configured logging is closed at its end."""
+    run(_configure_and_log)
