@@ -31,7 +31,6 @@ _depth = 0
 _modules = Journal()  # what was changed in sys.modules and in packages
 _patches = Journal()  # what was changed in foreign modules
 _redirections = Journal()  # what was changed in, and for, modules that were imported before us
-_completed = False
 _completing: set[int] = set()
 #: The interpreter's own modules that were put aside, and what else was found to hold of them.
 _early: dict[str, ModuleType] = {}
@@ -208,9 +207,8 @@ def _take_over(early: dict[str, ModuleType], found: list[late.Reference], mode: 
 
 def complete() -> None:
     """Patch what the table lists outside multiprocessing; runs once, at the first served import."""
-    global _completed
     me = get_ident()
-    if _completed or me in _completing:
+    if _served.on or me in _completing:
         return
     _completing.add(me)
     try:
@@ -219,7 +217,7 @@ def complete() -> None:
             if sys.modules.get(name) is not None:
                 _homes(name)
         with _switch.lock:
-            if _completed or _switch.finder not in sys.meta_path:
+            if _served.on or _switch.finder not in sys.meta_path:
                 return
             replaced: dict[int, Any] = {}
             for name in foreign:
@@ -231,7 +229,7 @@ def complete() -> None:
                         importer.patch_when_imported(module)
                     _switch.finder.triggers[name] = importer.find_and_patch
             _follow(replaced)
-            _completed = _served.on = True
+            _served.on = True
         if "ps" in _switch.words():
             _answer()
     finally:
@@ -358,7 +356,6 @@ def disable(timeout: float = 5.0) -> None:
 
 
 def _restore() -> None:
-    global _completed
     _served.on = False
     _switch.remove()
     _switch.ways_in.clear()
@@ -377,7 +374,6 @@ def _restore() -> None:
             _references.clear()
             _followed.clear()
             _with_the_first.clear()
-            _completed = False
 
 
 def _restore_modules() -> None:
@@ -464,7 +460,7 @@ def status() -> dict[str, Any]:
         "ways_in": list(_switch.ways_in),
         "sitecustomize": list(_switch.ran),
         "problems": list(_switch.problems),
-        "completed": _completed,
+        "completed": _served.on,
         "served": sorted(name for name in sys.modules if is_served(name)) if enabled() else [],
         "early_modules": sorted(_early),
         "early_references": [dict(one) for one in _references],
