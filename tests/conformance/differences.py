@@ -62,7 +62,8 @@ DIFFERENCES: tuple[Difference, ...] = (
         OUTSIDE,
         kind="outside",
     ),
-    Difference(ALL, "WithProcessesTestConnection.test_large_fd_transfer", TABLES),
+    # Passes if the child has taken its numbers before the parent opens its file, as once in some fifty runs.
+    Difference(ALL, "WithProcessesTestConnection.test_large_fd_transfer", TABLES, kind="varies"),
     Difference(ALL, "WithProcessesTestConnection.test_missing_fd_transfer", RAW),
     Difference(ALL, "WithManagerTestPool.test_release_task_refs", COUNTED),
     Difference(SPAWNING, "TestCloseFds.test_closefd", TABLES),
