@@ -48,6 +48,17 @@ def place_sitecustomize(folder: str) -> str:
     return shutil.copy(SITECUSTOMIZE, os.path.join(folder, "sitecustomize.py"))
 
 
+def place_startup_files(folder: str) -> str:
+    """Put what the wheel has beside the package into ``folder``: start-up files and what the .pth line imports."""
+    os.makedirs(folder, exist_ok=True)
+    source = os.path.join(package(), "_startup")
+    for name in os.listdir(source):
+        if name.startswith("00-"):
+            shutil.copy(os.path.join(source, name), folder)
+    shutil.copy(SITECUSTOMIZE, os.path.join(folder, "_mpthread_hook_start.py"))
+    return folder
+
+
 def make_venv(folder: str) -> str:
     """Make an environment without pip, as fresh as one can be, and return its interpreter."""
     venv.EnvBuilder(symlinks=os.name != "nt").create(folder)

@@ -14,9 +14,11 @@ The environment variable `MPTHREAD_HOOK` holds words, separated by commas:
 * ``ps``: `mpthread_hook ps` may ask this program for its thread processes.
 """
 
-# ruff: noqa: I002 - `__future__` would be one more module at every start of every interpreter
+# I002: `__future__` would be one more module at every start of every interpreter.  PLC0415: `os` is imported where
+# it is used, since the finder keeps the names of this module until the interpreter's last moment, and to take `os`
+# apart so late costs it 1 %.
+# ruff: noqa: I002, PLC0415
 
-import os
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import MAGIC_NUMBER, PathFinder, SourceFileLoader
@@ -76,7 +78,7 @@ class Finder:
         try:
             if not undecided or settle():
                 # Not at the top: this is the second stage, which a program without multiprocessing never pays for.
-                from ._hook import importer  # noqa: PLC0415
+                from ._hook import importer
 
                 return importer.find_spec(fullname)
         except (Exception, SystemExit) as error:
@@ -113,11 +115,15 @@ def _compiled(fullname: str, path: "Sequence[str]") -> "ModuleSpec | None":
     """
     if sys.flags.optimize or sys.pycache_prefix is not None:
         return None
+    import os
+
     folder, name = path[0] + os.sep, fullname.rpartition(".")[2]
     return _read(fullname, folder, name) or _read(fullname, f"{folder}{name}{os.sep}", "__init__")
 
 
 def _read(fullname: str, folder: str, file: str) -> "ModuleSpec | None":
+    import os
+
     source = f"{folder}{file}.py"
     cached = f"{folder}__pycache__{os.sep}{file}.{sys.implementation.cache_tag}.pyc"
     loader = _Compiled(fullname, source)
@@ -162,6 +168,8 @@ before: list[str] = []
 
 def words() -> frozenset[str]:
     """Return what `MPTHREAD_HOOK` says, at this moment, with ``auto`` where it says neither on nor off."""
+    import os
+
     said = frozenset(os.environ.get(VARIABLE, "").replace(" ", "").split(","))
     for word in said - _WORDS:
         problem(f"{VARIABLE} has a word {word!r} that is none of auto, 1, 0, strict, debug, ps; it is ignored")
@@ -187,6 +195,8 @@ def problem(text: str) -> None:
 
 def sign() -> "str | None":
     """Return a sentence on why processes cannot work here, from what can be seen at no cost; else None."""
+    import os
+
     name = PLATFORMS.get(sys.platform)
     if name is None and hasattr(sys, "getandroidapilevel"):
         name = "Android"  # 3.12 and before call it "linux"
@@ -223,7 +233,7 @@ def start(way: str) -> bool:
             _decide(way)
         if started and any(name in sys.modules for name in ROOTS):
             # Rare: somebody was faster than the start-up files.
-            from ._hook import activation  # noqa: PLC0415
+            from ._hook import activation
 
             if not undecided or settle():
                 activation.take_over_late()
@@ -275,7 +285,7 @@ def _decide(way: str) -> None:
 def settle() -> bool:
     """Find out, at the first served import, whether this platform needs us; if not, step aside."""
     global sentence, started, undecided
-    from ._hook import policy  # noqa: PLC0415 - only an undecided start pays for the probes
+    from ._hook import policy  # only an undecided start pays for the probes
 
     on, found = policy.decide()
     with lock:
@@ -342,7 +352,7 @@ def elsewhere(
 def complete() -> None:
     """Do the second stage if this is on and it has not been done, as for objects of an earlier time."""
     if (settle() if undecided else finder in sys.meta_path):
-        from ._hook import activation  # noqa: PLC0415 - the second stage
+        from ._hook import activation  # the second stage
 
         activation.complete()
 
@@ -355,10 +365,11 @@ def remove() -> None:
 
 
 def _relieve() -> None:
-    """Take the place of what `sitecustomize` put on `sys.meta_path` to wait for this module."""
-    for waiting in [one for one in sys.meta_path if "mpthread_hook_waiting" in vars(type(one))]:
+    """Take the place of what start-up files put on `sys.meta_path` to wait for this module."""
+    # Each start-up file puts its own in front of the others'.
+    for waiting in [one for one in reversed(sys.meta_path) if "mpthread_hook_waiting" in vars(type(one))]:
         ran.extend(waiting.ran)  # type: ignore[attr-defined]
-        before.extend(waiting.before)  # type: ignore[attr-defined]
+        before.extend(() if before else waiting.before)  # type: ignore[attr-defined]
         start(waiting.mpthread_hook_waiting)  # type: ignore[attr-defined]
         # Last, so that no import in between meets neither of them.
         sys.meta_path.remove(waiting)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-from copyreg import _reconstructor  # type: ignore[attr-defined]
 
 from .. import _identity
 from .._identity import HERE, MAIN, shield
@@ -69,6 +68,8 @@ def _class_for(environ: Any) -> type:
 
         def __reduce_ex__(self, _protocol: Any) -> Any:
             # A copy is a plain one: this class stands for the variables of whoever asks.
+            from copyreg import _reconstructor  # type: ignore[attr-defined]  # noqa: PLC0415 - seldom needed
+
             return _reconstructor, (_EnvironType, object, None), {**self.__dict__, "_data": HERE.process.environ}
 
     Environ.__name__ = Environ.__qualname__ = _EnvironType.__name__

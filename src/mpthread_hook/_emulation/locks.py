@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import _thread
 import sys
+from _collections import deque  # type: ignore[import-not-found]  # `collections` is a large module
 from _thread import allocate_lock as _allocate_lock
-from collections import deque
 
 from .._identity import HERE, monotonic, park, unlock
 from .builtin import Functions

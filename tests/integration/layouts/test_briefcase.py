@@ -16,8 +16,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.layouts.table import layout
-from tests.integration.layouts.test_layouts import AUTO, PROGRAM, install_pth
-from tests.interpreters import copy_package, environment, place_sitecustomize, run, site_packages
+from tests.integration.layouts.test_layouts import AUTO, PROGRAM
+from tests.interpreters import (
+    copy_package,
+    environment,
+    place_sitecustomize,
+    place_startup_files,
+    run,
+    site_packages,
+)
 
 if TYPE_CHECKING:
     import subprocess
@@ -107,7 +114,7 @@ def test_dev(tmp_path: Path, way: str) -> None:
     if way == "wheel":
         assert briefcase(root, "dev").returncode == 0
         (python,) = glob.glob(str(root / ".briefcase" / "demo" / "venv-*" / "bin" / "python"))
-        install_pth(copy_package(site_packages(python)))
+        place_startup_files(copy_package(site_packages(python)))
     for arguments in (["dev"], ["dev", "--test"]):
         done = briefcase(root, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr

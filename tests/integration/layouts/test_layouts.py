@@ -21,6 +21,7 @@ from tests.interpreters import (
     make_venv,
     place_package,
     place_sitecustomize,
+    place_startup_files,
     run,
     site_packages,
 )
@@ -73,18 +74,8 @@ def application(folder: str, way: str, *, name: str = "app", packages: str = "")
     if way != "wheel" or packages:
         copy_package(packages or app)
     if way == "wheel":
-        install_pth(packages)
+        place_startup_files(packages)
     return app
-
-
-def install_pth(folder: str) -> None:
-    """Put the wheel's start-up files where an installation puts them."""
-    import mpthread_hook
-
-    source = os.path.join(os.path.dirname(mpthread_hook.__file__), "_startup")
-    for name in os.listdir(source):
-        if name.startswith("00-"):
-            shutil.copy(os.path.join(source, name), folder)
 
 
 def command(way: str, program: str) -> list[str]:
