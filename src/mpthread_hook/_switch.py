@@ -23,6 +23,7 @@ import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import MAGIC_NUMBER, PathFinder, SourceFileLoader
 from _frozen_importlib_external import _compile_bytecode as _code  # type: ignore[attr-defined]
+from _io import open_code
 from _thread import RLock
 
 TYPE_CHECKING = False
@@ -55,6 +56,10 @@ SHM = "/dev/shm"
 _UNASKED = frozenset(("pth", "start"))
 
 
+#: More bytes than any compiled file of ours has.
+_LARGEST = 1 << 16
+
+
 class Finder:
     """The one object that we put on `sys.meta_path`.
 
@@ -75,6 +80,11 @@ class Finder:
         root = fullname.partition(".")[0]
         if root not in ROOTS:
             return _compiled(fullname, path) if root == __package__ and path else None
+        # What is loaded here stays, so that the collector would go through it several times and find nothing.
+        import gc
+
+        collects = gc.isenabled()
+        gc.disable()
         try:
             if not undecided or settle():
                 # Not at the top: this is the second stage, which a program without multiprocessing never pays for.
@@ -86,6 +96,9 @@ class Finder:
             if type(getattr(package, "__loader__", None)).__module__.startswith(f"{__package__}."):
                 raise  # one that is ours already cannot be made whole from the interpreter's own
             give_up(fullname, error)
+        finally:
+            if collects:
+                gc.enable()
         # We have just left the list that the import goes through, so we go through the rest of it.
         return elsewhere(fullname, path, target)
 
@@ -129,11 +142,12 @@ def _read(fullname: str, folder: str, file: str) -> "ModuleSpec | None":
     loader = _Compiled(fullname, source)
     try:
         found = os.stat(source)
-        data = loader.get_data(cached)
+        with open_code(cached) as opened:
+            data = opened.read1(_LARGEST)  # type: ignore[attr-defined]  # one call of the system, not four
         head = MAGIC_NUMBER + bytes(4)  # no flags: checked by time and size
         for number in (int(found.st_mtime), found.st_size):
             head += (number & 0xFFFFFFFF).to_bytes(4, "little")
-        if data[:16] != head:
+        if data[:16] != head or len(data) == _LARGEST:
             return None
         loader.code = _code(memoryview(data)[16:], fullname, cached, source)
     except (ImportError, OSError, EOFError, ValueError, TypeError):

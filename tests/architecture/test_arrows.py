@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
 #: What may be imported when the interpreter starts, and by the early rooms (convention 3).
 EARLY = {"errors", "_identity", "_served", "_switch", "_table", "_hook", "", "auto"}
 EARLY_MODULES = {"sys", "os", "time", "__future__"}
-EARLY_MODULES |= {"_imp", "_thread", "_signal", "_frozen_importlib", "_frozen_importlib_external"}
+EARLY_MODULES |= {"_imp", "_io", "_thread", "_signal", "_frozen_importlib", "_frozen_importlib_external"}
 
 
 def package_folder() -> str:

@@ -63,19 +63,25 @@ class Readiness:
         ours.setblocking(False)
         self.fd = theirs.detach()
         self._ours = ours.detach()
-        self._lock = allocate_lock()
+        # Re-entrant: the collector may close the other end in the middle of an update, which then begins again.
+        self._lock = RLock()
+        self._updates = 0
         self._raised = False
 
     def update(self, end: End) -> None:
         """Make the descriptor say what the end says now."""
         with self._lock:
-            ready = bool(end.inbox) or not end.peer.open
-            if ready and not self._raised:
-                real_write(self._ours, b"x")
-                self._raised = True
-            elif not ready and self._raised:
-                real_read(self.fd, 1)
-                self._raised = False
+            self._updates += 1
+            updates = 0
+            while updates != self._updates:
+                updates = self._updates
+                ready = bool(end.inbox) or not end.peer.open
+                if ready and not self._raised:
+                    real_write(self._ours, b"x")
+                    self._raised = True
+                elif not ready and self._raised:
+                    real_read(self.fd, 8)  # one, or one more for each update that interrupted another
+                    self._raised = False
 
     def __del__(self) -> None:
         for fd in (self.fd, self._ours):

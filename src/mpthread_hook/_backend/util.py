@@ -100,7 +100,8 @@ class Finalize:
     As `multiprocessing.util.Finalize`.  The garbage collector is shared by all thread processes, so an object
     may be collected in a thread of another process, in the middle of anything: the function then runs in a
     thread of its own, as the process that made the finalizer - or not at all if that process has ended,
-    whose memory would be gone with it.
+    whose memory would be gone with it.  In a thread of its own it also runs where the collector interrupts code of
+    ours, which may hold a lock that somebody needs for whom the function waits (a manager's server).
     """
 
     def __init__(
@@ -138,7 +139,9 @@ class Finalize:
             return None
         # The collector may run in a thread that its process waits for: between its start and its first line.  Or in one
         # of another process that acts as this one for a moment, and may be about to end.
-        if self._process is not HERE.process or (wr is not None and (self._is_strange() or on_the_threshold())):
+        if self._process is not HERE.process or (
+            wr is not None and (_interrupts_us() or self._is_strange() or on_the_threshold())
+        ):
             _elsewhere.run(self)
             return None
         return self._run()
@@ -181,6 +184,12 @@ class Finalize:
         if self._key[0] is not None:
             text += f", exitpriority={self._key[0]}"
         return text + ">"
+
+
+def _interrupts_us() -> bool:
+    """Return whether what the finalizer that calls this interrupts is code of ours."""
+    interrupted = sys._getframe(2)
+    return str(interrupted.f_globals.get("__name__")).startswith("mpthread_hook.")
 
 
 class _Elsewhere:

@@ -200,6 +200,43 @@ def test_a_descriptor_on_demand(mp: Any) -> None:
     assert select.select([fd], [], [], LONG)[0] == [fd]
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("call", ["real_write", "real_read"])
+def test_an_update_of_the_descriptor_may_be_interrupted_by_another(
+    when: str, call: str, mp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collector closes the other end while the descriptor is told something: it says what is true at the end."""
+    pipe = importlib.import_module("mpthread_hook._backend.pipe")
+    a, b = mp.Pipe()
+    fd, end, other = a.fileno(), a._end, b._end
+    real = getattr(pipe, call)
+    if call == "real_read":
+        b.send(1)
+    interruptions = [1]
+
+    def interrupted(*args: Any) -> Any:
+        if when == "after":
+            result = real(*args)
+        if interruptions:
+            interruptions.clear()
+            other.open = 0  # as when the last connection to it is collected
+            end.tell()
+        return result if when == "after" else real(*args)
+
+    monkeypatch.setattr(pipe, call, interrupted)
+    if call == "real_read":
+        end.inbox.clear()
+        end.tell()  # takes the sign back, and is interrupted
+    else:
+        b.send(2)
+        end.inbox.clear()
+    assert interruptions == []
+    assert select.select([fd], [], [], 0)[0] == [fd]  # closed
+    other.open = 1
+    end.tell()
+    assert select.select([fd], [], [], 0)[0] == []
+
+
 def test_wait_for_a_mixture(mp: Any) -> None:
     """wait() takes connections, sentinels, sockets and plain descriptors at once."""
     wait = importlib.import_module("multiprocessing.connection").wait

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 import threading
@@ -52,6 +53,36 @@ def test_a_finalizer_never_runs_in_a_thread_that_its_process_may_wait_for(
     assert ran.wait(LONG)
     assert len(left) == 1
     assert finalized == ["finalizers"]
+
+
+@pytest.mark.parametrize(("name", "thread"), [("mpthread_hook._backend.pipe", "finalizers"), ("m", None)])
+def test_a_finalizer_never_runs_in_the_middle_of_our_code(name: str, thread: str | None, mp: Any) -> None:
+    """Code of ours may hold a lock that a server needs for whom the finalizer waits; elsewhere it runs on the spot."""
+    util = importlib.import_module("multiprocessing.util")
+    code: dict[str, Any] = {"__name__": name, "collect": gc.collect}
+    exec("def interrupted(): collect()", code)
+    finalized: list[str] = []
+    ran = threading.Event()
+
+    class Knot:
+        def __init__(self) -> None:
+            self.me = self
+
+    def finalize() -> None:
+        finalized.append(threading.current_thread().name)
+        ran.set()
+
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        util.Finalize(Knot(), finalize)
+        code["interrupted"]()
+        assert thread is not None or ran.is_set()
+    finally:
+        if collects:
+            gc.enable()
+    assert ran.wait(LONG)
+    assert finalized == [thread or threading.current_thread().name]
 
 
 @pytest.mark.parametrize("gil", [True, False])
