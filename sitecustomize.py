@@ -12,7 +12,7 @@ Set `MPTHREAD_HOOK` to ``0`` and it only passes on; the package's `_switch` expl
 
 # Every interpreter pays for this file: no `__future__`, which is a module, and imports where they are needed.
 # Not even `os` at the top: what stands on `sys.meta_path` keeps the names of this file until the interpreter's
-# last moment, and to take `os` apart so late costs it as much as the rest of this file.
+# last moment, and to take `os` apart so late costs 3.11 as much as the rest of this file.
 # ruff: noqa: I002, PLC0415, ARG002
 
 import sys
@@ -68,10 +68,6 @@ def _say(text: str) -> None:
         pass
 
 
-def _waits(finder: "Any") -> bool:
-    return "mpthread_hook_waiting" in vars(type(finder))
-
-
 def _hand_over(fullname: str, path: "Any") -> "ModuleSpec | None":
     try:
         from mpthread_hook import _switch
@@ -82,7 +78,7 @@ def _hand_over(fullname: str, path: "Any") -> "ModuleSpec | None":
         if "strict" in os.environ.get("MPTHREAD_HOOK", ""):
             text = f"mpthread_hook: {reason}, and MPTHREAD_HOOK is strict"
             raise ImportError(text, name=fullname) from error
-        sys.meta_path[:] = [one for one in sys.meta_path if not _waits(one)]
+        sys.meta_path[:] = [one for one in sys.meta_path if "mpthread_hook_waiting" not in vars(type(one))]
         _say(f"{reason}; multiprocessing is the interpreter's own")
     else:
         # It has taken this object's place, and decides now whether it serves anything.
@@ -93,18 +89,21 @@ def _hand_over(fullname: str, path: "Any") -> "ModuleSpec | None":
     return next((spec for spec in specs if spec is not None), None)
 
 
-def _start(ran: "list[str]", *, now: bool) -> None:
-    switch: Any = sys.modules.get("mpthread_hook._switch")
-    if switch is None:
-        for finder in sys.meta_path:
-            if _waits(finder) and type(finder).mpthread_hook_waiting == _WAY:
+def _start(ran: "list[str]", *, now: bool = False) -> None:
+    """Wait for `multiprocessing`, if nobody does so on behalf of this way in; start it at once if that is due."""
+    try:
+        switch: Any = sys.modules.get("mpthread_hook._switch")
+        if switch is None:
+            if any(vars(type(one)).get("mpthread_hook_waiting") == _WAY for one in sys.meta_path):
                 return
-        sys.meta_path.insert(0, Waiting(ran))
-        if not now and _SERVED[0] not in sys.modules and _SERVED[1] not in sys.modules:
-            return
-        # Rare: a .pth line came first and imported it; what that did is put right at once.
-        from mpthread_hook import _switch as switch
-    switch.start(_WAY)
+            sys.meta_path.insert(0, Waiting(ran))
+            if not now and _SERVED[0] not in sys.modules and _SERVED[1] not in sys.modules:
+                return
+            # Rare: a .pth line came first and imported it; what that did is put right at once.
+            from mpthread_hook import _switch as switch
+        switch.start(_WAY)
+    except (Exception, SystemExit) as error:
+        _say(f"{_WAY} could not start it ({type(error).__name__}: {error})")
 
 
 def _may_hold(entry: str) -> bool:
@@ -136,23 +135,15 @@ def _pass_on(ran: "list[str]", entries: "list[str]") -> None:
             return
 
 
-def _try_to_start(said: "list[str]", ran: "list[str]", *, now: bool = False) -> None:
-    try:
-        if now or "0" not in said:
-            _start(ran, now=now)
-    except (Exception, SystemExit) as error:
-        _say(f"{_WAY} could not start it ({type(error).__name__}: {error})")
-    if "debug" in said:
-        _say(f"{__file__} ran")
-
-
 def _main() -> None:
     import os
 
     said = os.environ.get("MPTHREAD_HOOK", "auto").replace(" ", "").split(",")
     if _WAY == "pth":
         # "debug", and a word that is none, are answered at once, also where it stays off.
-        _try_to_start(said, [], now=not all(word in _QUIET for word in said))
+        now = not all(word in _QUIET for word in said)
+        if now or "0" not in said:
+            _start([], now=now)
         return
     # Several copies of this file, or a neighbour that passes on as this one does, may call each other: what
     # was run is noted for all of them, for as long as the outermost one runs.
@@ -160,7 +151,10 @@ def _main() -> None:
     outermost = not ran
     ran.append(__file__)
     try:
-        _try_to_start(said, ran)
+        if "0" not in said:
+            _start(ran)
+        if "debug" in said:
+            _say(f"{__file__} ran")
         here = os.path.dirname(__file__)
         rest = sys.path[sys.path.index(here) + 1 :] if here in sys.path else sys.path
         rest = [entry for entry in rest if _may_hold(entry)]
