@@ -110,13 +110,12 @@ def test_two_ways_in_are_both_named(path: list[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", ["raise SystemExit(3)", "import nothing_of_this_name", "(", None])
-def test_a_broken_start_file_is_one_line(path: list[str], tmp_path: Path, body: str | None) -> None:
+def test_a_broken_start_file_is_one_line(tmp_path: Path, body: str | None) -> None:
     """What the line imports may be missing or broken: one line, and the program runs."""
     if body is not None:
         (tmp_path / "_mpthread_hook_start.py").write_text(body)
     code = f"exec({line()!r})\nprint(1)"
-    env = environment([str(tmp_path), *path[1:]], MPTHREAD_HOOK="1")
-    done = run(bare_python(), "-c", code, env=env)
+    done = run(bare_python(), "-c", code, env=environment([str(tmp_path)], MPTHREAD_HOOK="1"))
     assert (done.returncode, done.stdout) == (0, "1\n")
     (said,) = done.stderr.splitlines()
     assert said.startswith("mpthread_hook: the .pth file could not start it: ")

@@ -286,6 +286,66 @@ def take_over(sent: Connection) -> Connection:
     return received
 
 
+# ---------------------------------------------------------------------------------------------------------
+# Connections over descriptors (sockets of a `Listener` or `Client`): the stdlib's class, whose descriptor each
+# process opens and closes for itself, as the end of a pipe.
+
+_close_descriptor: Any = _StockConnection._close.__defaults__[0]
+
+
+class _Descriptor:
+    """What the hold of a connection over a descriptor is about; closed with the last process that has it."""
+
+    __slots__ = ("error", "fd", "given_up", "open")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        #: In how many processes it is open (see `Hold`).
+        self.open = 0
+        #: Whether the connection was told to forget its descriptor, which stays open then.
+        self.given_up = False
+        self.error: OSError | None = None
+
+    def last_out(self) -> None:
+        """Close it: nobody has it any more."""
+        if not self.given_up:
+            try:
+                _close_descriptor(self.fd)
+            except OSError as error:  # for who closes the connection to see
+                self.error = error
+
+
+def _get_handle(self: Any) -> int | None:
+    hold = self.__dict__.get("_hold")
+    if hold is None:
+        return None
+    if not hold.admit(HERE.process):
+        checkpoint()  # a process that has died holds nothing
+        return None
+    return hold.thing.fd  # type: ignore[no-any-return]
+
+
+def _set_handle(self: Any, handle: int | None) -> None:
+    if handle is not None:
+        self._hold = Hold(_Descriptor(handle))
+        self._hold.common = True
+    elif "_hold" in self.__dict__ and self._hold.is_open(HERE.process):
+        self._hold.thing.given_up = True
+        self._hold.drop(HERE.process)
+
+
+def _close(self: Any) -> None:
+    hold = self._hold
+    hold.drop(HERE.process)
+    error, hold.thing.error = hold.thing.error, None
+    if error is not None:
+        raise error
+
+
+_StockConnection._handle = property(_get_handle, _set_handle)
+_StockConnection._close = _close
+_StockConnection.__del__ = Connection.__del__
+
 Connection.__module__ = _served.__name__  # where its base is found: what `repr` and tracebacks should say
 _served.reduction.register(Connection, _reduce)
 _known_reducers = len(_reducers)

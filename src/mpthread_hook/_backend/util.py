@@ -188,8 +188,8 @@ class Finalize:
 
 def _interrupts_us() -> bool:
     """Return whether what the finalizer that calls this interrupts is code of ours."""
-    interrupted = sys._getframe(2)
-    return str(interrupted.f_globals.get("__name__")).startswith("mpthread_hook.")
+    interrupted = sys._getframe(1).f_back  # none at the very end of the program
+    return interrupted is not None and str(interrupted.f_globals.get("__name__")).startswith("mpthread_hook.")
 
 
 class _Elsewhere:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import importlib
 import sys
@@ -83,6 +84,28 @@ def test_a_finalizer_never_runs_in_the_middle_of_our_code(name: str, thread: str
             gc.enable()
     assert ran.wait(LONG)
     assert finalized == [thread or threading.current_thread().name]
+
+
+def test_a_finalizer_that_interrupts_no_code_at_all(mp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a thread was started with may be let go after its last frame: there is nothing that it interrupts."""
+    util = importlib.import_module("multiprocessing.util")
+    errors: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", errors.append)
+    ran = threading.Event()
+
+    class Thing:
+        pass
+
+    def start() -> None:
+        thing = Thing()
+        util.Finalize(thing, ran.set)
+        _thread.start_new_thread(lambda *_: go.wait(LONG), (thing,))
+
+    go = threading.Event()
+    start()
+    go.set()
+    assert ran.wait(LONG)
+    assert errors == []
 
 
 @pytest.mark.parametrize("gil", [True, False])
