@@ -202,8 +202,7 @@ class _Elsewhere:
 
     def run(self, finalizer: Finalize) -> None:
         """Have a finalizer run; returns at once."""
-        home = getattr(finalizer._callback, "__module__", None) or ""
-        if finalizer._process.ended and not home.startswith("mpthread_hook."):
+        if self._is_too_late(finalizer):
             finalizer._forget()
             return
         with shield, self._lock:
@@ -215,6 +214,24 @@ class _Elsewhere:
             real_start_new_thread(self._begin, ())
         except RuntimeError:  # at the end of the program: nothing can need it any more
             self._running = False
+
+    @staticmethod
+    def _is_too_late(finalizer: Finalize) -> bool:
+        """Return whether the process of a finalizer has died, with its memory; what is ours is done all the same."""
+        home = getattr(finalizer._callback, "__module__", None) or ""
+        return finalizer._process.status is not None and not home.startswith("mpthread_hook.")
+
+    def finish(self, process: ThreadProcess) -> None:
+        """Run what waits on behalf of the calling process, which ends: later its memory is gone."""
+        with shield, self._lock:
+            own = [one for one in self._waiting if one._process is process]
+            for one in own:
+                self._waiting.remove(one)
+        for one in own:
+            try:
+                one._run()
+            except Exception as error:
+                self._report(error, one)
 
     def _begin(self) -> None:
         # A thread that can be joined, as a finalizer may ask for the current one; not started where the collector ran,
@@ -233,15 +250,22 @@ class _Elsewhere:
                     self._running = False
                     return
                 finalizer = self._waiting.popleft()
+            if self._is_too_late(finalizer):  # it was killed meanwhile
+                finalizer._forget()
+                continue
             try:
                 with acting_as(finalizer._process):
                     finalizer._run()
-            except BaseException as error:  # as for any weakref callback: reported, not raised
-                if sys.version_info >= (3, 14):
-                    message = f"Exception ignored while calling weakref callback {finalizer!r}"
-                    report_unraisable(error, message, None)
-                else:
-                    report_unraisable(error, "Exception ignored in", finalizer)
+            except BaseException as error:
+                self._report(error, finalizer)
+
+    @staticmethod
+    def _report(error: BaseException, finalizer: Finalize) -> None:
+        # As for any weakref callback: reported, not raised.
+        if sys.version_info >= (3, 14):
+            report_unraisable(error, f"Exception ignored while calling weakref callback {finalizer!r}", None)
+        else:
+            report_unraisable(error, "Exception ignored in", finalizer)
 
 
 _elsewhere = _Elsewhere()
@@ -272,6 +296,7 @@ def _exit_function(*args: object, **kwargs: object) -> None:
     process = served("multiprocessing.process")
     util.info("process shutting down")
     util.debug('running all "atexit" finalizers with priority >= 0')
+    _elsewhere.finish(HERE.process)
     if state.get("finalizers"):
         util._run_finalizers(0)
     if process.current_process() is not None:
