@@ -16,7 +16,7 @@ The environment variable `MPTHREAD_HOOK` holds words, separated by commas:
 
 # I002: `__future__` would be one more module at every start of every interpreter.  PLC0415: `os` is imported where
 # it is used, since the finder keeps the names of this module until the interpreter's last moment, and to take `os`
-# apart so late costs it 1 %.
+# apart so late costs 3.11 one percent of its start.
 # ruff: noqa: I002, PLC0415
 
 import sys
