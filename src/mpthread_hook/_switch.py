@@ -2,7 +2,7 @@
 
 `sitecustomize`, a ``.pth`` line, a ``.start`` file, `mpthread_hook.auto` and `mpthread_hook.enable()` all
 end here.  The finder costs nothing until somebody imports `multiprocessing`; only then are the table, the
-emulation and the backend loaded (`_hook.activation.complete`).  Names used by start-up files (`start`,
+emulation and the backend loaded (`_hook.patching`).  Names used by start-up files (`start`,
 `start_file`, `finder`, this module's own) are a contract between installed versions: never rename them.
 
 The environment variable `MPTHREAD_HOOK` holds words, separated by commas:
@@ -88,9 +88,9 @@ class Finder:
         try:
             if not undecided or settle():
                 # Not at the top: this is the second stage, which a program without multiprocessing never pays for.
-                from ._hook import importer
+                from ._hook import patching
 
-                return importer.find_spec(fullname)
+                return patching.find_spec(fullname)
         except (Exception, SystemExit) as error:
             package = sys.modules.get(fullname.partition(".")[0])
             if type(getattr(package, "__loader__", None)).__module__.startswith(f"{__package__}."):
@@ -327,12 +327,21 @@ def give_up(fullname: str, error: BaseException) -> None:
         raise ImportError(f"mpthread_hook: {reason}", name=fullname) from error
     problem(f"{reason}; multiprocessing is the interpreter's own")
     started, undecided, broken = False, False, True
-    restore = getattr(activation, "_restore", None)
-    if restore is not None:
-        restore()
+    _take_back()
     ways_in.clear()
     remove()
     sentence = f"off: {reason}"
+
+
+def _take_back() -> None:
+    """Undo what was patched, as far as the part of the package that does so can be loaded."""
+    if "mpthread_hook._hook.patching" in sys.modules:
+        try:
+            from ._hook import activation
+
+            activation._restore()
+        except (Exception, SystemExit):  # it is broken as well: modules stay, but nothing patched does
+            sys.modules["mpthread_hook._hook.patching"].undo()
 
 
 def install(way: str = "code") -> bool:
@@ -366,9 +375,9 @@ def elsewhere(
 def complete() -> None:
     """Do the second stage if this is on and it has not been done, as for objects of an earlier time."""
     if (settle() if undecided else finder in sys.meta_path):
-        from ._hook import activation  # the second stage
+        from ._hook import patching  # the second stage
 
-        activation.complete()
+        patching.complete()
 
 
 def remove() -> None:

@@ -1,1 +1,1 @@
-"""When and how modules are served: importer, activation with its journal, policy with its probes."""
+"""When and how modules are served: importer, patching, activation with its journal, policy with its probes."""

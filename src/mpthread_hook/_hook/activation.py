@@ -1,8 +1,8 @@
-"""Turns the hook on and off.
+"""Turns the hook on and off: `enable()`, `disable()` and what is there in between.
 
-Two stages.  The first puts the finder in front (`_switch.install`).  The second, `complete()`, runs at the
-first import of a served module: it patches the standard library and third parties by the rows of the
-table, each change through one journal, so that `disable()` leaves everything as it was.
+Turning it on puts the finder in front (`_switch.install`), and puts modules aside that were imported before; the
+rest is done at the first import of a served module (`patching`).  A program that is started with the hook
+on, and keeps it, never loads this module.
 
 Nothing is imported while `_switch.lock` is held: the thread that holds the import lock of the same module
 may be waiting for ours.
@@ -11,12 +11,10 @@ may be waiting for ours.
 from __future__ import annotations
 
 import _imp
-import os
 import sys
-from _thread import get_ident
 
-from .. import _identity, _served, _switch, _table
-from . import importer
+from .. import _identity, _served, _switch
+from . import importer, patching, survey
 from .journal import Journal
 
 TYPE_CHECKING = False
@@ -25,32 +23,19 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from . import late, survey
+    from . import late
 
 _depth = 0
 _modules = Journal()  # what was changed in sys.modules and in packages
-_patches = Journal()  # what was changed in foreign modules
 _redirections = Journal()  # what was changed in, and for, modules that were imported before us
-_completing: set[int] = set()
 #: The interpreter's own modules that were put aside, and what else was found to hold of them.
 _early: dict[str, ModuleType] = {}
 _references: list[late.Reference] = []
-#: Names (module, name) that were taken early from patched modules, and follow the patch.
-_followed: list[tuple[str, str]] = []
-#: Rows (``+``) that are laid on with the first thread process.
-_with_the_first: list[_table.Row] = []
 
 LATE_MODES = ("warn", "error", "rebind")
 
 
-def _survey() -> Any:
-    """Return the room that knows which processes there are; not needed to import `multiprocessing`."""
-    from . import survey  # noqa: PLC0415 - only when somebody asks
-
-    return survey
-
-
-def is_served(name: str) -> bool:
+def _is_served(name: str) -> bool:
     """Return whether a module of this name is one that we serve."""
     return name.partition(".")[0] in _switch.ROOTS
 
@@ -72,20 +57,19 @@ class Handle:
 
         Those with a pid in ``known`` do not count.
         """
-        return [{"name": one.name, "pid": one.pid} for one in _survey().leftover(timeout, known)]
+        return [{"name": one.name, "pid": one.pid} for one in survey.leftover(timeout, known)]
 
     def end(self, pids: Iterable[int]) -> None:
         """Kill the thread processes of these pids, and wait for their end."""
-        survey = _survey()
         survey.end(one for one in survey.alive() if one.pid in frozenset(pids))
 
     def stacks(self) -> str:
         """Return where every thread stands, under the name of its process."""
-        return _survey().stacks()  # type: ignore[no-any-return]
+        return survey.stacks()
 
     def as_main(self) -> survey.AsMain:
         """Return a context manager in whose block the calling thread is one of the main program."""
-        return _survey().AsMain()  # type: ignore[no-any-return]
+        return survey.AsMain()
 
     def in_child(self) -> bool:
         """Return whether the calling thread belongs to a thread process."""
@@ -118,7 +102,7 @@ def enable(late: str | None = None, way: str = "code") -> Handle:
         try:
             if early:
                 _take_over(early, found, mode)
-            complete()  # who has served modules from an earlier time need not import them again
+            patching.complete()  # who has served modules from an earlier time need not import them again
         except BaseException:  # a broken package, or a warning that is an error: as it was before the call
             with _switch.lock:
                 _depth -= 1
@@ -165,7 +149,7 @@ def _early_modules() -> dict[str, ModuleType]:
     return {
         name: module
         for name, module in list(sys.modules.items())
-        if is_served(name) and module is not None and not importer.is_ours(module)
+        if _is_served(name) and module is not None and not importer.is_ours(module)
     }
 
 
@@ -188,7 +172,7 @@ def _take_over(early: dict[str, ModuleType], found: list[late.Reference], mode: 
         for name in early:
             _modules.pop(sys.modules, name)
         _early.update(early)
-    served = {name: importer.import_module(name) for name in early if importer.find_spec(name) is not None}
+    served = {name: importer.import_module(name) for name in early if patching.find_spec(name) is not None}
     with _switch.lock:
         known = late.defined_by(early)
         left = late.redirect(early, served, _redirections)
@@ -203,118 +187,6 @@ def _take_over(early: dict[str, ModuleType], found: list[late.Reference], mode: 
         _references.extend(found)
     if mode == "warn":
         late.warn(found, stacklevel=5)
-
-
-def complete() -> None:
-    """Patch what the table lists outside multiprocessing; runs once, at the first served import."""
-    me = get_ident()
-    if _served.on or me in _completing:
-        return
-    _completing.add(me)
-    try:
-        foreign = _table.foreign_modules()
-        for name in foreign:
-            if sys.modules.get(name) is not None:
-                _homes(name)
-        with _switch.lock:
-            if _served.on or _switch.finder not in sys.meta_path:
-                return
-            replaced: dict[int, Any] = {}
-            for name in foreign:
-                module = sys.modules.get(name)
-                if module is not None and not importer.being_imported(module):
-                    _apply(module, replaced)
-                else:
-                    if module is not None:
-                        importer.patch_when_imported(module)
-                    _switch.finder.triggers[name] = importer.find_and_patch
-            _follow(replaced)
-            _served.on = True
-        if "ps" in _switch.words():
-            _answer()
-    finally:
-        _completing.discard(me)
-
-
-def _answer() -> None:
-    """Let `mpthread_hook ps` ask this program; where that cannot be, say so in a line."""
-    try:
-        from .._observe import answering  # noqa: PLC0415 - only when it is wanted
-
-        _patches.undo(answering.start().stop)
-    except (ImportError, AttributeError, OSError) as error:
-        _switch.problem(f"mpthread_hook ps cannot ask this program ({type(error).__name__}: {error})")
-
-
-def patch(module: ModuleType) -> None:
-    """Lay the rows of a foreign module over it, right after it was imported."""
-    name = module.__name__
-    _homes(name)
-    with _switch.lock:
-        if _switch.finder.triggers.pop(name, None) is not None:
-            _apply(module, {})
-
-
-def _homes(name: str) -> None:
-    for home in {row[_table.HOME] for row in _table.rows_of(name) if _is_due(row)}:
-        importer.import_module(home)  # type: ignore[arg-type]  # one import for each, not for each row
-
-
-def _is_due(row: _table.Row) -> bool:
-    """Return whether a row of a foreign module is laid over it at once."""
-    name, home, attr = row[_table.NAME], row[_table.HOME], row[_table.ATTR]
-    return home is not None and attr is not None and name != "*" and (name != "+" or _identity.created() > 0)
-
-
-def _apply(module: ModuleType, replaced: dict[int, Any]) -> None:
-    for row in _table.rows_of(module.__name__):
-        if not _is_due(row):
-            if row[_table.NAME] == "+":
-                _with_the_first.append(row)
-            continue
-        key, home, attr = row[_table.NAME], row[_table.HOME] or "", row[_table.ATTR] or ""
-        room = sys.modules.get(home) or importer.import_module(home)  # by `_homes`, in nearly every case
-        if key in ("", "+"):
-            getattr(room, attr)(_patches)
-        elif hasattr(module, key):
-            old, new = getattr(module, key), getattr(room, attr)
-            if getattr(new, "__name__", "") == key:  # `threading.Lock` may be `_thread.allocate_lock`
-                importer.adopt(new, module.__name__)
-            if callable(old) and not isinstance(old, type):
-                replaced[id(old)] = new  # the journal keeps it alive, so its id stays its own
-            _patches.set(module, key, new)
-
-
-def _before_the_first(_parent: _identity.ThreadProcess, _child: _identity.ThreadProcess) -> None:
-    """Lay on what waits for a thread process; runs before all else that is done when one is made."""
-    if not _with_the_first:
-        return
-    homes = {row[_table.HOME] or "" for row in _with_the_first}
-    try:
-        rooms = {home: importer.import_module(home) for home in homes}
-    except SystemExit as error:  # a broken file of ours: it must not end the program
-        raise ImportError(f"mpthread_hook: SystemExit: {error}") from error
-    with _switch.lock:
-        while _with_the_first:
-            row = _with_the_first[0]
-            getattr(rooms[row[_table.HOME] or ""], row[_table.ATTR] or "")(_patches)
-            del _with_the_first[0]  # not before: who makes a process meanwhile has to wait
-
-
-_identity.at_start(_before_the_first)
-
-
-def _follow(replaced: dict[int, Any]) -> None:
-    """Give functions that were patched (`os.getpid`) to the modules that took them early (`from os import`).
-
-    For the main program ours do what the real ones do, so nobody needs to be asked.
-    """
-    for module in importer.modules_of_programs():
-        for key, value in list(vars(module).items()):
-            new = replaced.get(id(value))
-            if new is not None:
-                _patches.set(module, key, new)
-                _followed.append((module.__name__, key))
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -339,7 +211,6 @@ def disable(timeout: float = 5.0) -> None:
             raise ActivationError("disable() was called more often than enable(): nothing is enabled")
         if _depth or _switch.started:
             return
-    survey = _survey()
     leftover = survey.leftover(timeout)
     importer.read_rest()  # what it imports is to be ours: now, while `multiprocessing` is
     with _switch.lock:
@@ -359,21 +230,18 @@ def _restore() -> None:
     _served.on = False
     _switch.remove()
     _switch.ways_in.clear()
-    _switch.finder.triggers.clear()
     _switch.undecided = False
     _switch.sentence = "off: disable() was called"
     try:
         _redirections.rollback()
     finally:
         try:
-            _patches.rollback()
+            patching.undo()
         finally:
             _restore_modules()
             _switch.before.clear()
             _early.clear()
             _references.clear()
-            _followed.clear()
-            _with_the_first.clear()
 
 
 def _restore_modules() -> None:
@@ -400,7 +268,7 @@ def _restore_modules() -> None:
 def _holds_served(module: ModuleType) -> bool:
     """Return whether a module of the interpreter builds on what we serve (`concurrent.futures.process`)."""
     return isinstance(module, type(sys)) and any(
-        (isinstance(value, type) and is_served(value.__module__))
+        (isinstance(value, type) and _is_served(value.__module__))
         or (isinstance(value, type(sys)) and importer.is_ours(value))
         for value in list(vars(module).values())
     )
@@ -440,7 +308,7 @@ def enabled() -> bool:
 def original(module: str, name: str) -> Any:
     """Return what ``module.name`` was before it was patched, or put aside."""
     try:
-        return _patches.original(module, name)
+        return patching.journal.original(module, name)
     except KeyError:
         if module in _early:
             try:
@@ -461,19 +329,14 @@ def status() -> dict[str, Any]:
         "sitecustomize": list(_switch.ran),
         "problems": list(_switch.problems),
         "completed": _served.on,
-        "served": sorted(name for name in sys.modules if is_served(name)) if enabled() else [],
+        "served": sorted(name for name in sys.modules if _is_served(name)) if enabled() else [],
         "early_modules": sorted(_early),
         "early_references": [dict(one) for one in _references],
-        "early_functions": [f"{module}.{name}" for module, name in _followed],
-        "patches": len(_patches),
+        "early_functions": [f"{module}.{name}" for module, name in patching.followed],
+        "patches": len(patching.journal),
         "processes": [
             {"pid": process.pid, "name": process.name, "ended": process.ended}
             for process in list(_identity.PROCESSES.values())
         ],
         "created": _identity.created(),
     }
-
-
-if hasattr(os, "register_at_fork"):
-    # In the child of a real fork, the thread that held it is gone.
-    os.register_at_fork(after_in_child=_switch.lock._at_fork_reinit)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Finds and loads the modules that we serve, and patches foreign modules when they are imported.
+"""Finds and loads the modules that we serve.
 
 A served module is the interpreter's own source of that module, executed under our loader, with the rows of
 the table laid over it.  A module whose table has a ``*`` row is ours as a whole.
@@ -9,14 +9,13 @@ from __future__ import annotations
 import sys
 from _frozen_importlib import ModuleSpec, _init_module_attrs
 from _frozen_importlib_external import PathFinder
-from _thread import RLock, allocate_lock, get_ident
+from _thread import RLock, allocate_lock
 
 from .. import _switch, _table
 from .._served import MODULES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import ModuleType
     from typing import Any
 
@@ -38,9 +37,6 @@ def stock_spec(fullname: str) -> ModuleSpec | None:
 
 def find_spec(fullname: str) -> ModuleSpec | None:
     """Return the spec of a served module; None for a name that neither we nor the interpreter have."""
-    from . import activation  # noqa: PLC0415 - activation imports this module
-
-    activation.complete()
     stock = stock_spec(fullname)
     whole = _table.whole_module(fullname)
     if stock is None and whole is None and not _table.rows_of(fullname):
@@ -263,100 +259,6 @@ def _refusal(module: str, name: str, note: str) -> Any:
     refused.__module__ = module
     refused.__doc__ = f"Refused: {note}"
     return refused
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Foreign modules, patched right after they have been imported
-
-_searching: set[tuple[int, str]] = set()
-
-
-def find_and_patch(fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
-    """Find a foreign module through the other finders, and have it patched once it has been executed."""
-    key = (get_ident(), fullname)
-    if key in _searching:
-        return None
-    _searching.add(key)
-    try:
-        for finder in sys.meta_path:
-            find = None if finder is _switch.finder else getattr(finder, "find_spec", None)
-            try:
-                spec: ModuleSpec | None = find(fullname, path, target) if find is not None else None
-            except ImportError:
-                if _table.whole_module(fullname) is None:
-                    raise
-                break  # a finder that hides the module, as it would in a plain import: here is its substitute
-            if spec is not None:
-                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    patching: Any = PatchingLoader(spec.loader)
-                    spec.loader = patching
-                return spec
-        if _table.whole_module(fullname) is not None:  # a substitute for what this platform lacks
-            substitute: Any = Loader(None)
-            spec = ModuleSpec(fullname, substitute, origin=f"<mpthread_hook {fullname}>")
-            spec.loader_state = {"restored": False}
-            return spec
-        return None
-    finally:
-        _searching.discard(key)
-
-
-def being_imported(module: ModuleType) -> bool:
-    """Return whether the body of a module is still being executed."""
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
-
-
-def patch_when_imported(module: ModuleType) -> None:
-    """Have a module patched when its import, which is under way, ends: its body would undo it before that.
-
-    `concurrent.futures.process` and others import multiprocessing from their bodies.
-    """
-    spec = module.__spec__
-    if spec is not None and type(spec) is ModuleSpec:
-        spec.__class__ = _UnfinishedSpec
-
-
-class _UnfinishedSpec(ModuleSpec):
-    """The spec of a module that is being imported; importlib marks the end on it."""
-
-    @property
-    def _initializing(self) -> bool:
-        return bool(self.__dict__["_initializing"])
-
-    @_initializing.setter
-    def _initializing(self, value: bool) -> None:
-        self.__dict__["_initializing"] = value
-        module = sys.modules.get(self.name)
-        if not value:
-            self.__class__ = ModuleSpec  # type: ignore[assignment]
-            if module is not None:
-                from . import activation  # noqa: PLC0415 - activation imports this module
-
-                activation.patch(module)
-
-
-class PatchingLoader:
-    """Loads a foreign module with its own loader, then lets the activation patch it."""
-
-    def __init__(self, loader: Any) -> None:
-        self._loader = loader
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """As the module's own loader does."""
-        return self._loader.create_module(spec)  # type: ignore[no-any-return]
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Execute the module as its own loader, which it shows ever after, then patch it."""
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        module.__loader__ = self._loader
-        self._loader.exec_module(module)
-        from . import activation  # noqa: PLC0415 - activation imports this module
-
-        activation.patch(module)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -254,15 +254,15 @@ print(json.dumps([mpthread_hook.enabled(), process.exitcode]))
 def test_enable_that_fails_is_as_if_it_had_not_been_called() -> None:
     """Also where what fails is the second stage, for objects of an earlier time."""
     code = """
-from mpthread_hook._hook import activation
+from mpthread_hook._hook import patching
 with mpthread_hook.enable():
     import multiprocessing
 def broken(*args): raise RuntimeError("broken")
-apply, activation._apply = activation._apply, broken
+apply, patching._apply = patching._apply, broken
 try: mpthread_hook.enable()
 except RuntimeError as error: text = str(error)
 off = mpthread_hook.enabled(), mpthread_hook.status()["depth"]
-activation._apply = apply
+patching._apply = apply
 with mpthread_hook.enable():
     process = multiprocessing.Process(target=int)
     process.start()
