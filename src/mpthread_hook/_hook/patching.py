@@ -55,16 +55,19 @@ def complete() -> None:
             if _served.on or _switch.finder not in sys.meta_path:
                 return
             replaced: dict[int, Any] = {}
+            unfinished: list[ModuleType] = []
             for name in foreign:
                 module = sys.modules.get(name)
                 if module is not None and not _being_imported(module):
                     _apply(module, replaced)
                 else:
                     if module is not None:
-                        _patch_when_imported(module)
+                        unfinished.append(module)
                     _switch.finder.triggers[name] = _find_and_patch
             _follow(replaced)
             _served.on = True
+        for module in unfinished:
+            _patch_later(module.__name__, module)
         if "ps" in _switch.words():
             _answer()
     finally:
@@ -84,15 +87,20 @@ def _answer() -> None:
 def _patch(module: ModuleType) -> None:
     """Lay the rows of a foreign module over it, right after it was imported."""
     name = module.__name__
-    _homes(name)
+    unfinished = _homes(name)
+    if unfinished is not None:  # it is what imports the module that it is for
+        _patch_later(name, unfinished)
+        return
     with _switch.lock:
         if _switch.finder.triggers.pop(name, None) is not None:
             _apply(module, {})
 
 
-def _homes(name: str) -> None:
-    for home in {row[_table.HOME] for row in _table.rows_of(name) if _is_due(row)}:
-        importer.import_module(home)  # type: ignore[arg-type]  # one import for each, not for each row
+def _homes(name: str) -> ModuleType | None:
+    """Import what is laid over a foreign module; returns one of these whose import is under way, if there is one."""
+    homes = {row[_table.HOME] for row in _table.rows_of(name) if _is_due(row)}
+    rooms = [importer.import_module(home) for home in homes]  # type: ignore[arg-type]  # not one for each row
+    return next((room for room in rooms if _being_imported(room)), None)
 
 
 def _is_due(row: _table.Row) -> bool:
@@ -193,14 +201,31 @@ def _being_imported(module: ModuleType) -> bool:
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
-def _patch_when_imported(module: ModuleType) -> None:
-    """Have a module patched when its import, which is under way, ends: its body would undo it before that.
+def _patch_later(name: str, unfinished: ModuleType) -> None:
+    """Have a foreign module patched when an import that is under way ends.
 
-    `concurrent.futures.process` and others import multiprocessing from their bodies.
+    Its own, because its body would undo it before that (`concurrent.futures.process` and others import
+    multiprocessing from their bodies), or that of the module of ours with what is laid over it.
     """
-    spec = module.__spec__
-    if spec is not None and type(spec) is ModuleSpec:
-        spec.__class__ = _UnfinishedSpec
+    spec = unfinished.__spec__
+    if spec is None or type(spec) not in (ModuleSpec, _UnfinishedSpec):
+        return
+    spec.__class__ = _UnfinishedSpec
+    spec.__dict__.setdefault(_LATER, []).append(name)
+    if not spec.__dict__["_initializing"]:  # another thread was importing it, and has just ended
+        _patch_now(spec)
+
+
+def _patch_now(spec: ModuleSpec) -> None:
+    spec.__class__ = ModuleSpec
+    for name in spec.__dict__.pop(_LATER, ()):
+        module = sys.modules.get(name)
+        if module is not None and spec.name in sys.modules:  # else the import has failed
+            _patch(module)
+
+
+#: Which modules are patched then: an attribute of such a spec.
+_LATER = "mpthread_hook_later"
 
 
 class _UnfinishedSpec(ModuleSpec):
@@ -213,11 +238,8 @@ class _UnfinishedSpec(ModuleSpec):
     @_initializing.setter
     def _initializing(self, value: bool) -> None:
         self.__dict__["_initializing"] = value
-        module = sys.modules.get(self.name)
         if not value:
-            self.__class__ = ModuleSpec  # type: ignore[assignment]
-            if module is not None:
-                _patch(module)
+            _patch_now(self)
 
 
 class _PatchingLoader:
