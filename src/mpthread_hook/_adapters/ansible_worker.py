@@ -113,7 +113,9 @@ def _watch_current_worker(journal: Journal, module: ModuleType) -> None:
     def put(_module: ModuleType, worker: Any) -> None:
         HERE.process.state[_WORKER] = worker
 
-    module.__class__ = type(base.__name__, (base,), {"current_worker": property(get, put)})
+    # From 3.14 on, code that is hot reads past properties of a module that looks attributes up as modules do.
+    lookup = {"__getattribute__": object.__getattribute__}
+    module.__class__ = type(base.__name__, (base,), {"current_worker": property(get, put), **lookup})
     journal.undo(lambda: setattr(module, "__class__", base))
 
 

@@ -6,9 +6,11 @@ They are on a module only while there are thread processes: what `presence.durin
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
     from typing import Any
 
 
@@ -42,9 +44,25 @@ class _Kind(type):
         return hash(cls.__base__)
 
 
-def class_with(base: type, attributes: dict[str, Any]) -> type:
+def _missing(module: ModuleType, name: str) -> Any:
+    """Do what a module does for a name that it does not have (PEP 562, and the words of its error)."""
+    own = vars(module).get("__getattr__")
+    if own is not None:
+        return own(name)
+    raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name, obj=module)
+
+
+#: From 3.14 on, code that has run a few times takes the attributes of a module from its dictionary, past the properties
+#: of its class, as long as that looks attributes up as a module does.  So it looks them up as other objects do, in C.
+_LOOK_AT_THE_CLASS = {"__getattribute__": object.__getattribute__, "__getattr__": _missing}
+
+
+def class_with(base: Any, attributes: dict[str, Any]) -> type:
     """Return the subclass of a class of modules that has these properties."""
     namespace = {**attributes, "__module__": base.__module__, "__doc__": base.__doc__}
+    looks_up_itself = hasattr(base, "__getattr__") or base.__getattribute__ is not ModuleType.__getattribute__
+    if sys.version_info >= (3, 14) and any(isinstance(value, property) for value in attributes.values()):
+        namespace.update({} if looks_up_itself else _LOOK_AT_THE_CLASS)
     made: type = _Kind(base.__name__, (base,), namespace)
     return made
 

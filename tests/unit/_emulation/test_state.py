@@ -117,6 +117,41 @@ def test_class_of_sys_is_not_taken_for_more(tmp_path: Path) -> None:
     ]
 
 
+def test_code_that_has_run_often_still_asks_for_its_process(tmp_path: Path) -> None:
+    """Interpreters specialise what is hot, and from 3.14 on would read attributes past the class of a module."""
+    program = """
+        import threading
+        def read():
+            return [sys.argv, sys.stdout, sys.excepthook, threading.excepthook]
+        def often():
+            return [read() for _ in range(5000)]
+        def child(queue):
+            sys.argv, sys.stdout, sys.excepthook, threading.excepthook = own = [["child"], io.StringIO(), print, repr]
+            found = often()
+            queue.put([all(one[i] is own[i] for one in found) for i in range(4)])
+        def main():
+            before = often()[0]
+            queue = mp.SimpleQueue()
+            p = mp.Process(target=child, args=(queue,))
+            p.start()
+            print(queue.get())
+            p.join()
+            with alive():
+                print([all(one[i] is before[i] for one in often()) for i in range(4)])
+                try:
+                    sys.nothing
+                except AttributeError as error:
+                    print(error, error.name, error.obj is sys)
+            print([one is two for one, two in zip(read(), before)])
+    """
+    assert facts(tmp_path, ALIVE + textwrap.dedent(program)) == [
+        "[True, True, True, True]",
+        "[True, True, True, True]",
+        "module 'sys' has no attribute 'nothing' nothing True",
+        "[True, True, True, True]",
+    ]
+
+
 def test_disable_restores_everything_with_a_child_alive(tmp_path: Path) -> None:
     """`disable()` gives the real `sys`, `os` and `subprocess` back although a thread process is left over."""
     program = """

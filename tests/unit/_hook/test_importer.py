@@ -86,3 +86,35 @@ for thread in threads: thread.join()
 print(json.dumps(found))
 """
     assert told(code) == ["multiprocessing.reduction"] * 8
+
+
+def test_a_room_may_import_the_module_that_it_is_for() -> None:
+    """What is laid over `select` imports `select`, and may be what does so first: that is patched afterwards."""
+    code = """
+import multiprocessing
+for name in ("select", "selectors", "socket", "mpthread_hook._emulation.select"):
+    sys.modules.pop(name, None)  # as where nobody has imported them yet
+import mpthread_hook._emulation.select as room
+import select
+print(json.dumps([getattr(select, name) is getattr(room, name) for name in ("select", "poll")]))
+"""
+    assert told(code) == [True, True]
+
+
+def test_a_module_whose_import_ends_in_this_moment_is_patched() -> None:
+    """The second stage sees that a module is being imported, and another thread ends that before it can say so."""
+    code = """
+from mpthread_hook._hook import patching
+later, seen = patching._patch_later, []
+def meanwhile(name, unfinished):
+    unfinished.__spec__._initializing = False
+    seen.append(name)
+    later(name, unfinished)
+patching._patch_later = meanwhile
+import select
+select.__spec__._initializing = True
+import multiprocessing
+import mpthread_hook._emulation.select as room
+print(json.dumps([seen, select.select is room.select, type(select.__spec__).__name__]))
+"""
+    assert told(code) == [["select"], True, "ModuleSpec"]
