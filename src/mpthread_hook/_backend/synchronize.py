@@ -17,7 +17,6 @@ blocks of the served classes.
 
 from __future__ import annotations
 
-import sys
 from _thread import allocate_lock, get_ident
 from operator import attrgetter, index
 from weakref import WeakValueDictionary
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, NoReturn
 
-    from .._identity import Thread, ThreadProcess
+    from .._identity import Thread
 
 RECURSIVE_MUTEX = 0
 SEMAPHORE = 1
@@ -41,8 +40,6 @@ _NOBODY: list[Any] = []
 # Semaphores by handle and by name, for _rebuild() in children of spawn.  A name keeps its semaphore until
 # sem_unlink(), as in the kernel.
 _by_handle: WeakValueDictionary[int, SemLock] = WeakValueDictionary()
-#: The recursive locks among them.
-_recursive: WeakValueDictionary[int, SemLock] = WeakValueDictionary()
 _by_name: dict[str, SemLock] = {}
 
 
@@ -95,12 +92,11 @@ class SemLock:
         #: On the semaphore that is the flag of an event: makes setting it and waking who waits one step.
         self._guard: Any = None
         self._initial = value
+        #: The number of the thread that took it last, or minus the pid of its process once that thread is gone.
         self._owner = 0
         #: How often the owner has a recursive lock; not used for semaphores, whose units say it.
         self._depth = 0
         _by_handle[self.handle] = self
-        if kind == RECURSIVE_MUTEX:
-            _recursive[self.handle] = self
 
     @classmethod
     def _rebuild(cls, handle: int, kind: int, maxvalue: int, name: str | None) -> SemLock:
@@ -261,7 +257,7 @@ class SemLock:
         held = self._held()
         if not held or self._owner == get_ident():
             return held
-        return held if _process_of(self._owner) is HERE.process else 0
+        return held if _pid_of(self._owner) == HERE.process.pid else 0
 
     def _is_mine(self) -> bool:
         """Return whether the calling thread took it last."""
@@ -280,21 +276,18 @@ class SemLock:
 
 
 def _disown(thread: Thread) -> None:
-    """Leave the recursive locks of a process that ends to nobody: the next one's thread may get the same number."""
-    process = thread.process
-    if thread is not process.main and process.status is None:
-        return
+    """Leave what a thread has taken to its process: the next thread, of whatever process, may get the same number."""
     refs: list[Any] = []
-    while _recursive:
+    while _by_handle:
         try:
-            refs = _recursive.valuerefs()
+            refs = _by_handle.valuerefs()
             break
         except RuntimeError:  # another thread has just made one (without a GIL)
             continue
     for ref in refs:
         lock = ref()
-        if lock is not None and lock._owner == thread.ident and lock._depth:
-            lock._owner = 0
+        if lock is not None and lock._owner == thread.ident and lock._held():
+            lock._owner = -thread.process.pid
 
 
 at_leave(_disown)
@@ -312,12 +305,14 @@ def _is_fenced() -> bool:
     return thread is not None and thread.process.status is not None
 
 
-def _process_of(ident: int) -> ThreadProcess | None:
-    """Return the process of another thread; None if the thread is gone."""
+def _pid_of(owner: int) -> int:
+    """Return the pid of the process of a thread that took something; one that is gone was the program's."""
+    if owner < 0:
+        return -owner
     for process in list(PROCESSES.values()):
-        if ident in process.threads:
-            return process
-    return MAIN if ident in sys._current_frames() else None
+        if owner in process.threads:
+            return process.pid
+    return MAIN.pid
 
 
 class _Bulk:

@@ -295,3 +295,43 @@ def test_set_wakes_everybody_who_waits(ctx: Any) -> None:
 
 def _wait_and_say(event: Any, done: Any) -> None:
     done.put(event.wait(LONG))
+
+
+@pytest.mark.parametrize("kind", ["Lock", "RLock"])
+def test_it_shows_who_has_it(mp: Any, kind: str) -> None:
+    """Also when the thread that took it is gone, and a thread of another process may have its number."""
+    fork = mp.get_context("fork")
+    seen: list[str] = []
+
+    def named(owner: str, number: object) -> str:
+        return f"<Lock(owner={owner})>" if kind == "Lock" else f"<RLock({owner}, {number})>"
+
+    def take(lock: Any) -> None:
+        lock.acquire()
+        seen.append(repr(lock))
+
+    def take_in_thread(lock: Any) -> None:
+        thread = threading.Thread(target=take, args=(lock,), name="T1")
+        thread.start()
+        thread.join()
+        seen.append(repr(lock))
+
+    def take_in_process(target: Any, lock: Any) -> None:
+        child = fork.Process(target=target, args=(lock,), name="P1")
+        child.start()
+        child.join()
+        seen.append(repr(lock))
+
+    lock = getattr(fork, kind)()
+    assert repr(lock) == named("None", 0)
+    take(lock)
+    for _ in range(5):
+        take_in_process(take, getattr(fork, kind)())
+        take_in_thread(getattr(fork, kind)())
+    take_in_process(take_in_thread, getattr(fork, kind)())
+    others = [named("SomeOtherThread", "nonzero"), named("SomeOtherProcess", "nonzero")]
+    assert seen == [
+        named("MainProcess", 1),
+        *([named("P1", 1), others[1], named("MainProcess|T1", 1), others[0]] * 5),
+        *[named("P1|T1", 1), *others],
+    ]
