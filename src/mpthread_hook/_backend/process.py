@@ -80,6 +80,10 @@ def _tells_nobody(popen: Any) -> bool:
 _NO_KWARGS: Mapping[str, Any] | None = None if sys.version_info >= (3, 14) else {}
 
 
+def _made_anew(cls: Any, *args: Any) -> Any:
+    return cls.__new__(cls, *args)
+
+
 class BaseProcess:
     """A process, made of threads; see `multiprocessing.Process` in the stdlib documentation.
 
@@ -116,6 +120,16 @@ class BaseProcess:
         if daemon is not None:
             self.daemon = daemon
         _stock._dangling.add(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Travel as one of the served class, also if it is of a class that was taken before the hook was on."""
+        reduced, cls = super().__reduce_ex__(protocol), type(self)
+        served = getattr(sys.modules.get(cls.__module__), cls.__name__, cls)
+        if served is cls or not cls.__module__.startswith("multiprocessing.") or type(reduced) is not tuple:
+            return reduced
+        # Not by copyreg.__newobj__, for which pickle insists on the class of the object.
+        function = _made_anew if reduced[0].__name__ == "__newobj__" else reduced[0]
+        return (function, tuple(served if one is cls else one for one in reduced[1]), *reduced[2:])
 
     def _check_closed(self) -> None:
         if self._closed:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # PIPE_BUF of POSIX: the stdlib writes each message to the tracker's pipe in one piece.
 _LONGEST_MESSAGE = 512
+# NAME_MAX of POSIX, which counts where the stdlib writes messages in which any name can stand.
+_LONGEST_NAME = 255
 
 
 class ResourceTracker:
@@ -26,6 +28,8 @@ class ResourceTracker:
 
     _fd: int | None = None
     _pid: int | None = None
+    #: Whether names count as lines of the stdlib's first format, as up to 3.14, or can be any (3.15).
+    _use_simple_format = True
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -52,8 +56,11 @@ class ResourceTracker:
             self._known.get(rtype, set()).discard(name)
 
     def _check(self, command: str, name: str, rtype: str) -> None:
-        if len(f"{command}:{name}:{rtype}\n".encode("ascii")) > _LONGEST_MESSAGE:
-            raise ValueError("msg too long")
+        if self._use_simple_format and "\n" not in name:
+            if len(f"{command}:{name}:{rtype}\n".encode("ascii")) > _LONGEST_MESSAGE:
+                raise ValueError("msg too long")
+        elif len(name.encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
+            raise ValueError(f"shared memory name too long (max {_LONGEST_NAME} bytes)")
 
     def _check_alive(self) -> bool:
         return True
@@ -88,6 +95,7 @@ def install(module: ModuleType) -> None:
     """
     served: Any = module
     tracker = ResourceTracker()
+    tracker._use_simple_format = getattr(served._resource_tracker, "_use_simple_format", True)
     served._resource_tracker = tracker
     for name in ("ensure_running", "register", "unregister", "getfd"):
         setattr(served, name, getattr(tracker, name))

@@ -174,6 +174,7 @@ def _take_over(early: dict[str, ModuleType], found: list[late.Reference], mode: 
         _early.update(early)
     served = {name: importer.import_module(name) for name in early if patching.find_spec(name) is not None}
     with _switch.lock:
+        late.follow_start_method(early, served, _redirections)
         known = late.defined_by(early)
         left = late.redirect(early, served, _redirections)
         if mode == "rebind":

@@ -143,6 +143,19 @@ def redirect(early: dict[str, ModuleType], served: dict[str, ModuleType], journa
     return left
 
 
+def follow_start_method(early: dict[str, ModuleType], served: dict[str, ModuleType], journal: Journal) -> None:
+    """Let the start method that a program has chosen early (`set_start_method`) be chosen for thread processes."""
+    name = "multiprocessing.context"
+    if name not in early or name not in served:
+        return
+    chosen = vars(early[name]._default_context).get("_actual_context")
+    default = served[name]._default_context
+    if chosen is not None:
+        before = default.get_start_method(allow_none=True)
+        default.set_start_method(chosen._name, force=True)
+        journal.undo(lambda: default.set_start_method(before, force=True))
+
+
 def _redirected(*args: Any, **kwargs: Any) -> Any:
     """Stand in for every early function, with its globals; only the name of the code object differs."""
     import sys  # noqa: PLC0415 - the globals are those of another module

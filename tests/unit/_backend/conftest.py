@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 def mp() -> Iterator[Any]:
     """Return the served `multiprocessing`; afterwards the hook is off again and no process is left."""
     with mpthread_hook.enable():
-        yield importlib.import_module("multiprocessing")
+        module = importlib.import_module("multiprocessing")
+        usual = module.get_start_method()
+        module.set_start_method("fork", force=True)  # what the tests are written for; the default up to 3.13
+        try:
+            yield module
+        finally:
+            module.set_start_method(usual, force=True)
 
 
 @pytest.fixture(params=["fork", "spawn"])

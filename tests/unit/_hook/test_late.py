@@ -55,6 +55,44 @@ def late(tmp_path: Path) -> Any:
 QUIET = "warnings.simplefilter('ignore')\n"
 
 
+def test_early_classes_travel_to_a_new_interpreter(late: Any) -> None:
+    """Where a process object is pickled (spawn, and what is the default from 3.14 on), it names the served class."""
+    code = """
+found = []
+with mpthread_hook.enable():
+    for method in ("spawn", "forkserver"):
+        multiprocessing.set_start_method(method, force=True)
+        queue = multiprocessing.SimpleQueue()
+        process = worker.Process(target=queue.put, args=(method,), name="early")
+        process.start(); process.join()
+        own = worker.Worker(name="own"); own.sink = queue; own.start(); own.join()
+        found.append([process.exitcode, own.exitcode, queue.get(), queue.get()[1:]])
+print(json.dumps(found))
+"""
+    assert late(QUIET + code) == [
+        [0, 0, "spawn", ["own", "MainProcess"]],
+        [0, 0, "forkserver", ["own", "MainProcess"]],
+    ]
+
+
+def test_a_start_method_that_was_chosen_early_stays_chosen(late: Any) -> None:
+    """It is that of thread processes, too, and of real ones again afterwards."""
+    code = """
+def get(): return sys.modules["multiprocessing"].get_start_method()
+found = []
+multiprocessing.set_start_method("spawn", force=True)
+for _ in range(2):
+    with mpthread_hook.enable():
+        found.append([get(), worker.multiprocessing.get_context().Process.__name__])
+        import multiprocessing
+        multiprocessing.set_start_method("forkserver", force=True)
+        found.append(get())
+    found.append(get())
+print(json.dumps(found))
+"""
+    assert late(QUIET + code) == [["spawn", "SpawnProcess"], "forkserver", "spawn"] * 2
+
+
 def test_early_names_run_on_threads(late: Any) -> None:
     """Classes, subclasses, functions and the module itself, all taken early, work on thread processes."""
     code = """
@@ -264,9 +302,10 @@ print(json.dumps([inside, worker.getpid is real[0], getppid is real[1], "worker.
 
 
 def test_an_instance_made_early_keeps_working(late: Any) -> None:
-    """A real lock made before still locks, also between thread processes."""
+    """A real lock made before still locks, also between thread processes, if they inherit it."""
     code = """
 with mpthread_hook.enable():
+    multiprocessing.set_start_method("fork", force=True)
     with worker.LOCK:
         process = worker.Process(target=worker.LOCK.acquire, args=(False,)); process.start(); process.join()
     print(json.dumps(process.exitcode))
