@@ -41,6 +41,7 @@ def _leaves_nothing() -> Iterator[None]:
     deadline = time.monotonic() + 30
     left = [thread for thread in threading.enumerate() if thread not in threads]
     for thread in left:
+        thread._started.wait(max(0.0, deadline - time.monotonic()))  # it may be known before it can be joined
         thread.join(max(0.0, deadline - time.monotonic()))
     assert [thread for thread in left if thread.is_alive()] == []
     identity = sys.modules.get("mpthread_hook._identity")

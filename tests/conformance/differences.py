@@ -62,6 +62,13 @@ DIFFERENCES: tuple[Difference, ...] = (
         OUTSIDE,
         kind="outside",
     ),
+    Difference(
+        ALL,
+        "TestStartMethod.test_import_does_not_determine_default_start_method",
+        OUTSIDE,
+        kind="outside",
+        since=(3, 14),
+    ),
     # Passes if the child has taken its numbers before the parent opens its file, as once in some fifty runs.
     Difference(ALL, "WithProcessesTestConnection.test_large_fd_transfer", TABLES, kind="varies"),
     Difference(ALL, "WithProcessesTestConnection.test_missing_fd_transfer", RAW),

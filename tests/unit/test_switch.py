@@ -149,7 +149,7 @@ def test_a_broken_package_is_one_line(bare: str, tmp_path: Path, broken: str) ->
 AFTER = """
 import os; real = os.getpid
 import json, sys, multiprocessing, multiprocessing.queues
-lock = multiprocessing.Lock(); lock.acquire()
+lock = multiprocessing.get_context("fork").Lock(); lock.acquire()  # others start a process of their own
 served = type(multiprocessing.__spec__.loader).__module__.partition(".")[0] == "mpthread_hook"
 left = [repr(finder) for finder in sys.meta_path if "mpthread" in repr(finder)]
 import mpthread_hook._switch as switch

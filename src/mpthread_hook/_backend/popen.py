@@ -358,6 +358,8 @@ def _run_spawned(buffer: io.BytesIO, unguarded: bool) -> int:
         return _not_run()
     try:
         preparation = load(buffer)
+        if "sys_path" in preparation:
+            sys.path = preparation["sys_path"]  # of this process alone, without "", which meant another directory
         record.object = placeholder = _Placeholder(preparation, record)
         if unguarded and _runs_main_again(preparation):
             placeholder._inheriting = True

@@ -36,7 +36,8 @@ if __name__ == "__main__":
     print(*queue.get())
     process.join()
     print(psutil.pid_exists(process.pid), psutil.Process().as_dict(["pid", "ppid"])["ppid"] == os.getppid())
-    process = multiprocessing.Process(target=multiprocessing.Event().wait)
+    never = multiprocessing.Event()
+    process = multiprocessing.Process(target=never.wait)
     process.start()
     [known] = [child for child in psutil.Process().children() if child.pid == process.pid]
     try:

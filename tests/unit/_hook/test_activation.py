@@ -243,7 +243,7 @@ with mpthread_hook.enable():
     import multiprocessing
 os.environ["MPTHREAD_HOOK"] = "1"
 import mpthread_hook.auto
-process = multiprocessing.Process(target=lambda: os._exit(4))
+process = multiprocessing.get_context("fork").Process(target=lambda: os._exit(4))
 process.start()
 process.join()
 print(json.dumps([mpthread_hook.enabled(), process.exitcode]))
