@@ -114,11 +114,11 @@ def _set_attribute(module: Any, name: str, value: Any) -> None:
 
 def _diverge() -> None:
     """From now on `os.environ` is not one object for all: it is looked up for the process that asks."""
-    from .module_class import has_ours  # noqa: PLC0415 - only while there are thread processes
+    from .module_class import has_ours, put_on  # noqa: PLC0415 - only while there are thread processes
 
     with shield, presence.lock:
         if has_ours(os):
-            type(os).environ = property(_get_object, _put_object)  # type: ignore[attr-defined]
+            put_on(type(os), "environ", property(_get_object, _put_object))
             if os.getenv is _real_getenv:
                 os.getenv = _getenv
 
@@ -162,7 +162,7 @@ def _lift() -> None:
     from .module_class import has_ours, take_off  # noqa: PLC0415 - as above
 
     if has_ours(os) and "environ" in vars(type(os)):
-        del type(os).environ  # type: ignore[attr-defined]
+        _modules.clear()  # the next one is made without
     take_off(os)
     for environ in _objects():
         if type(environ) is _classes.get(id(environ)):

@@ -58,13 +58,22 @@ _LOOK_AT_THE_CLASS = {"__getattribute__": object.__getattribute__, "__getattr__"
 
 
 def class_with(base: Any, attributes: dict[str, Any]) -> type:
-    """Return the subclass of a class of modules that has these properties."""
-    namespace = {**attributes, "__module__": base.__module__, "__doc__": base.__doc__}
-    looks_up_itself = hasattr(base, "__getattr__") or base.__getattribute__ is not ModuleType.__getattribute__
-    if sys.version_info >= (3, 14) and any(isinstance(value, property) for value in attributes.values()):
-        namespace.update({} if looks_up_itself else _LOOK_AT_THE_CLASS)
+    """Return the subclass of a class of modules that has these attributes."""
+    namespace = {"__module__": base.__module__, "__doc__": base.__doc__}
     made: type = _Kind(base.__name__, (base,), namespace)
+    for name, value in attributes.items():
+        put_on(made, name, value)
     return made
+
+
+def put_on(cls: type, name: str, value: Any) -> None:
+    """Give a class of modules an attribute; the code that asks for one that is a property finds it."""
+    base: Any = cls.__base__
+    looks_up_itself = hasattr(base, "__getattr__") or base.__getattribute__ is not ModuleType.__getattribute__
+    if sys.version_info >= (3, 14) and isinstance(value, property) and not looks_up_itself:
+        for special, function in _LOOK_AT_THE_CLASS.items():
+            setattr(cls, special, function)
+    setattr(cls, name, value)
 
 
 def has_ours(module: ModuleType) -> bool:
