@@ -237,10 +237,74 @@ def raise_in(thread: Thread, exception: type[BaseException]) -> None:
 
 def _strike(thread: Thread, exception: type[BaseException]) -> None:
     """Raise ``exception`` in a thread at its next bytecode; one that waits is woken, or does not begin to."""
+    if _is_entering(thread):
+        thread.due = exception
+        try:
+            real_start_new_thread(_strike_inside, (thread, exception))
+            return
+        except RuntimeError:  # no thread to be had
+            thread.due = None
     thread.interrupted = True
     async_raiser()(thread.ident, exception)
     if thread.parked is not None:
         unlock(thread.parked)
+
+
+def _is_entering(thread: Thread) -> bool:
+    """Return whether what is raised in a thread now is likely to arrive at the ``__enter__`` of a ``with`` statement.
+
+    3.14, unlike all before it and 3.15, raises it right behind that call, and is not in the statement yet: a lock that
+    was taken would stay taken.  It arrives where a thread stands that waits in a call of C, and at the next call,
+    or jump backwards, of one that waits for the GIL.
+    """
+    if not _LEAVES_IT_TAKEN or free_threaded():
+        return False
+    frame = sys._current_frames().get(thread.ident)
+    waits = True  # in the call at which it stands
+    for _ in range(_DEEPEST):
+        if frame is None:
+            break
+        code, at = frame.f_code.co_code, frame.f_lasti
+        if at >= 2 and waits and code[at] == _CALL and code[at - 2] == _LOAD_SPECIAL:
+            return True
+        if at >= 0 and code[at] == _JUMP_BACKWARD:
+            at -= 2 * code[at + 1] - 2  # one unit of two bytes is the cache
+        for next_one in range(at + 2, len(code), 2):
+            if code[next_one] == _CALL:
+                return next_one >= 2 and code[next_one - 2] == _LOAD_SPECIAL
+            if code[next_one] == _RETURN_VALUE:
+                break
+        frame, waits = frame.f_back, False
+    return False
+
+
+_LEAVES_IT_TAKEN = sys.version_info[:2] == (3, 14)
+#: So many frames that return one after the other are looked at.
+_DEEPEST = 5
+if _LEAVES_IT_TAKEN:
+    from opcode import opmap
+
+    _CALL, _LOAD_SPECIAL = opmap["CALL"], opmap["LOAD_SPECIAL"]
+    _JUMP_BACKWARD, _RETURN_VALUE = opmap["JUMP_BACKWARD"], opmap["RETURN_VALUE"]
+
+
+def _strike_inside(thread: Thread, exception: type[BaseException]) -> None:
+    """Raise ``exception`` in a thread once it is through with an ``__enter__``, unless it has found out by itself."""
+    process, pause = thread.process, allocate_lock()
+    pause.acquire()
+    while True:
+        # Nobody is told when somebody else's lock has been taken.
+        pause.acquire(True, 1.0 if process.ended else 0.001)
+        with process.mutex:
+            if process.threads.get(thread.ident) is not thread or thread.due is not exception:
+                return
+            if not _is_entering(thread):
+                thread.due = None
+                if thread.shield:
+                    thread.late = exception
+                else:
+                    _strike(thread, exception)
+                return
 
 
 def _imports(thread: Thread) -> str | None:

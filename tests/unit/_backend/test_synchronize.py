@@ -335,3 +335,33 @@ def test_it_shows_who_has_it(mp: Any, kind: str) -> None:
         *([named("P1", 1), others[1], named("MainProcess|T1", 1), others[0]] * 5),
         *[named("P1|T1", 1), *others],
     ]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_killed_child_leaves_no_lock_of_a_thread_taken(mp: Any, waits: bool) -> None:
+    """It is in the ``with`` statement, or not, when the exception arrives that ends it; 3.14 needs help for that."""
+
+    def work(lock: Any, ready: Any) -> None:
+        ready.set()
+        if waits:
+            with lock:
+                pass
+        while True:
+            with lock:
+                pass
+
+    left = []
+    for _ in range(30):
+        lock = threading.Lock()
+        ready = mp.Event()
+        if waits:
+            lock.acquire()
+        child = mp.Process(target=work, args=(lock, ready))
+        child.start()
+        ready.wait()
+        child.terminate()
+        if waits:
+            lock.release()
+        child.join(LONG)
+        left.append((child.exitcode, lock.locked()))
+    assert set(left) == {(-15, False)}
