@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Each from when it has been loaded; `_hook.importer` fills it.
 MODULES: dict[str, ModuleType] = {}
-#: Whether all is patched that a thread process needs, which is done at the first import; `_hook.activation` says so.
+#: Whether all is patched that a thread process needs, which is done at the first import; `_hook.patching` says so.
 on = False
 
 

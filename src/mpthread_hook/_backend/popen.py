@@ -393,6 +393,11 @@ class _Placeholder:
 
 
 class ForkserverPopen(SpawnPopen):
-    """A child of start method ``forkserver``: as spawn; no server is needed to make a thread."""
+    """A child of start method ``forkserver``: as spawn, but for the modules that are imported beforehand."""
 
     method = "forkserver"
+
+    def __init__(self, process_obj: BaseProcess) -> None:
+        forkserver: Any = served("multiprocessing.forkserver")
+        forkserver.ensure_running()
+        super().__init__(process_obj)

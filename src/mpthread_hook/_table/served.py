@@ -24,14 +24,14 @@ ROWS: tuple[Row, ...] = (
     # multiprocessing.context
     ("multiprocessing.context", "", "threaded", "mpthread_hook._backend.context", "install", None, None, "the start method belongs to a process"),
     # multiprocessing.forkserver
-    ("multiprocessing.forkserver", "ForkServer", "inert", "mpthread_hook._backend.inert", "ForkServer", None, None, "a thread process needs no server"),
+    ("multiprocessing.forkserver", "ForkServer", "threaded", "mpthread_hook._backend.forkserver", "ForkServer", None, None, "imports modules before the first child starts; there is no server process"),
     ("multiprocessing.forkserver", "connect_to_new_process", "inert", "mpthread_hook._backend.inert", "connect_to_new_process", None, None, "there is no server to connect to"),
-    ("multiprocessing.forkserver", "ensure_running", "inert", "mpthread_hook._backend.inert", None, None, None, "a method of an object that needs no server"),
-    ("multiprocessing.forkserver", "get_inherited_fds", "inert", "mpthread_hook._backend.inert", None, None, None, "a method of an object that needs no server"),
+    ("multiprocessing.forkserver", "ensure_running", "threaded", "mpthread_hook._backend.forkserver", None, None, None, "a method of the object that imports modules beforehand"),
+    ("multiprocessing.forkserver", "get_inherited_fds", "inert", "mpthread_hook._backend.forkserver", None, None, None, "a method of an object that needs no server"),
     ("multiprocessing.forkserver", "main", "inert", "mpthread_hook._backend.inert", "main", None, None, "no server process is ever run"),
-    ("multiprocessing.forkserver", "set_forkserver_preload", "inert", "mpthread_hook._backend.inert", None, None, None, "a method of an object that needs no server"),
-    ("multiprocessing.forkserver", "_forkserver", "inert", "mpthread_hook._backend.inert", None, None, None, "a method of an object that needs no server"),
-    ("multiprocessing.forkserver", "", "inert", "mpthread_hook._backend.inert", "install_forkserver", None, None, "its functions are methods of our fork server"),
+    ("multiprocessing.forkserver", "set_forkserver_preload", "threaded", "mpthread_hook._backend.forkserver", None, None, None, "a method of the object that imports modules beforehand"),
+    ("multiprocessing.forkserver", "_forkserver", "inert", "mpthread_hook._backend.forkserver", None, None, None, "an object that needs no server"),
+    ("multiprocessing.forkserver", "", "threaded", "mpthread_hook._backend.forkserver", "install", None, None, "its functions are methods of our fork server"),
     # multiprocessing.heap
     ("multiprocessing.heap", "Arena", "threaded", "mpthread_hook._backend.memory", "Arena", None, None, "an anonymous map, shared because all memory is"),
     ("multiprocessing.heap", "rebuild_arena", "threaded", "mpthread_hook._backend.memory", "rebuild_arena", None, None, "by reference"),
