@@ -28,6 +28,8 @@ class ResourceTracker:
 
     _fd: int | None = None
     _pid: int | None = None
+    #: Whether stopping it took too long, which it never does.
+    _waitpid_timed_out = False
     #: Whether names count as lines of the stdlib's first format, as up to 3.14, or can be any (3.15).
     _use_simple_format = True
 
