@@ -211,6 +211,10 @@ def _find_raiser() -> Callable[[int, type[BaseException]], object]:
         set_async_exc = pythonapi.PyThreadState_SetAsyncExc
     except (ImportError, AttributeError):
         return lambda _ident, _exception: None  # a platform that cannot
+    if sys.version_info[:2] == (3, 14):
+        from opcode import opmap  # noqa: PLC0415 - as above
+
+        _opcodes.update(opmap)
     return lambda ident, exception: set_async_exc(c_ulong(ident), py_object(exception))
 
 
@@ -257,35 +261,32 @@ def _is_entering(thread: Thread) -> bool:
     was taken would stay taken.  It arrives where a thread stands that waits in a call of C, and at the next call,
     or jump backwards, of one that waits for the GIL.
     """
-    if not _LEAVES_IT_TAKEN or free_threaded():
+    if not _opcodes or free_threaded():
         return False
+    call, enter = _opcodes["CALL"], _opcodes["LOAD_SPECIAL"]
     frame = sys._current_frames().get(thread.ident)
     waits = True  # in the call at which it stands
     for _ in range(_DEEPEST):
         if frame is None:
             break
         code, at = frame.f_code.co_code, frame.f_lasti
-        if at >= 2 and waits and code[at] == _CALL and code[at - 2] == _LOAD_SPECIAL:
+        if at >= 2 and waits and code[at] == call and code[at - 2] == enter:
             return True
-        if at >= 0 and code[at] == _JUMP_BACKWARD:
+        if at >= 0 and code[at] == _opcodes["JUMP_BACKWARD"]:
             at -= 2 * code[at + 1] - 2  # one unit of two bytes is the cache
         for next_one in range(at + 2, len(code), 2):
-            if code[next_one] == _CALL:
-                return next_one >= 2 and code[next_one - 2] == _LOAD_SPECIAL
-            if code[next_one] == _RETURN_VALUE:
+            if code[next_one] == call:
+                return next_one >= 2 and code[next_one - 2] == enter
+            if code[next_one] == _opcodes["RETURN_VALUE"]:
                 break
         frame, waits = frame.f_back, False
     return False
 
 
-_LEAVES_IT_TAKEN = sys.version_info[:2] == (3, 14)
 #: So many frames that return one after the other are looked at.
 _DEEPEST = 5
-if _LEAVES_IT_TAKEN:
-    from opcode import opmap
-
-    _CALL, _LOAD_SPECIAL = opmap["CALL"], opmap["LOAD_SPECIAL"]
-    _JUMP_BACKWARD, _RETURN_VALUE = opmap["JUMP_BACKWARD"], opmap["RETURN_VALUE"]
+#: The numbers of these instructions, where such an exception leaves a lock taken; `async_raiser` loads them.
+_opcodes: dict[str, int] = {}
 
 
 def _strike_inside(thread: Thread, exception: type[BaseException]) -> None:
