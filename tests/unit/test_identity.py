@@ -24,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Any
 
 pytestmark = pytest.mark.unit
 
@@ -377,3 +378,37 @@ def test_random_kills_lose_nobody() -> None:
         _identity.kill(process, -(9 if number % 3 else 15))
     for number, process in enumerate(processes):
         assert ended(process) == -(9 if number % 3 else 15)
+
+
+def test_a_mutex_is_not_left_taken() -> None:
+    """An exception from outside arrives while a thread waits for one, or takes one; afterwards it is free."""
+    strike = waits.async_raiser()
+
+    class Stop(BaseException):
+        pass
+
+    def work(mutex: Any, running: threading.Event) -> None:
+        running.set()
+        try:
+            with mutex:
+                pass
+            while True:
+                with mutex, mutex:
+                    pass
+        except Stop:
+            pass
+
+    for held in [True, False] * 10:
+        mutex, running = _identity.Mutex(), threading.Event()
+        if held:
+            mutex.acquire()
+        thread = threading.Thread(target=work, args=(mutex, running))
+        thread.start()
+        running.wait()
+        assert thread.ident is not None
+        strike(thread.ident, Stop)
+        if held:
+            mutex.release()
+        thread.join(60)
+        assert mutex.acquire(False)
+        mutex.release()

@@ -129,7 +129,7 @@ class _Pool:
     MOST_IDLE = 64
 
     def __init__(self) -> None:
-        self._lock = allocate_lock()
+        self._lock = _identity.Mutex()
         self._idle: list[Namespace] = []
         self._in_use = 0
         self._fresh: set[Namespace] = set()

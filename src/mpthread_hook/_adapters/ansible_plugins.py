@@ -6,10 +6,9 @@ It also goes past `sys.meta_path`, so plugin modules that need a patch get it he
 from __future__ import annotations
 
 import sys
-from _thread import RLock
 from collections.abc import MutableMapping
 
-from .._identity import HERE
+from .._identity import HERE, Mutex
 from . import ansible_commands, ansible_local, ansible_ssh
 
 TYPE_CHECKING = False
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 # Held while the code of a plugin runs, which is exactly what it is for: another thread that wants the same
 # plugin must not get half of it.  Re-entrant, because plugins load plugins.
-_lock = RLock()
+_lock = Mutex()
 
 
 def install(journal: Journal) -> None:

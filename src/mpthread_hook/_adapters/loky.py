@@ -11,11 +11,10 @@ import os
 import pickle
 import sys
 import warnings
-from _thread import RLock
 from importlib import import_module
 
 from .. import _identity
-from .._identity import HERE, MAIN, PROCESSES, ThreadProcess
+from .._identity import HERE, MAIN, PROCESSES, Mutex, ThreadProcess
 from .own_globals import Named, stand_in, with_own_globals
 
 TYPE_CHECKING = False
@@ -52,7 +51,7 @@ class Tracker:
 
     def __init__(self, cleanup: dict[str, Callable[[str], object]]) -> None:
         self._cleanup = cleanup
-        self._lock = RLock()
+        self._lock = Mutex()
         self._users: dict[tuple[str, str], int] = {}
 
     def ensure_running(self) -> None:
@@ -279,7 +278,7 @@ def _reusable_of(module: Any, stock: Any) -> Callable[..., Any]:
         key = (_REUSABLE, module.__name__)
         own = process.state.get(key)
         if own is None:
-            fresh = with_own_globals(stock, _executor=None, _executor_kwargs=None, _executor_lock=RLock())
+            fresh = with_own_globals(stock, _executor=None, _executor_kwargs=None, _executor_lock=Mutex())
             own = process.state.setdefault(key, fresh)
         return own(cls, *args, **kwargs)
 

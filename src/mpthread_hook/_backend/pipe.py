@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import socket
-from _thread import RLock, _local, allocate_lock
+from _thread import _local, allocate_lock
 from collections import deque
 from operator import is_
 
@@ -22,6 +22,7 @@ from .._identity import (
     HERE,
     MAIN,
     PROCESSES,
+    Mutex,
     ThreadProcess,
     monotonic,
     park,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # Re-entrant: the collector may run while it is held, and close connections that nobody refers to.
-_holds_lock = RLock()
+_holds_lock = Mutex()
 
 
 #: How much a pipe holds: more than one of any system that we know of, in bytes and in messages.  Whoever has
@@ -64,7 +65,7 @@ class Readiness:
         self.fd = theirs.detach()
         self._ours = ours.detach()
         # Re-entrant: the collector may close the other end in the middle of an update, which then begins again.
-        self._lock = RLock()
+        self._lock = Mutex()
         self._updates = 0
         self._raised = False
 

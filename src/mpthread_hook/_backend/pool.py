@@ -21,6 +21,7 @@ from .._identity import (
     FENCED,
     HERE,
     MAIN,
+    Mutex,
     acting_as,
     checkpoint,
     monotonic,
@@ -217,7 +218,7 @@ class Done:
 
 
 #: Held for the first who waits for a result to make the list of those who do.
-_waiting_lock = allocate_lock()
+_waiting_lock = Mutex()
 
 
 class ResultQueue(SimpleQueue):
@@ -351,7 +352,7 @@ def _install_cache(served: Any, pool: Any) -> None:
 
 def _install_results(served: Any, pool: Any) -> None:
     stock_set, stock_terminate = served.MapResult._set, pool._terminate_pool.__func__
-    lock = allocate_lock()
+    lock = Mutex()
 
     def __init__(self: Any, pool: Any, callback: Any, error_callback: Any) -> None:
         self._pool, self._cache = pool, pool._cache

@@ -22,7 +22,7 @@ from operator import attrgetter, index
 from weakref import WeakValueDictionary
 
 from .._arguments import as_real
-from .._identity import FENCED, HERE, MAIN, PROCESSES, at_leave, checkpoint, monotonic, park
+from .._identity import FENCED, HERE, MAIN, PROCESSES, Mutex, at_leave, checkpoint, monotonic, park
 from .util import counter
 
 TYPE_CHECKING = False
@@ -322,7 +322,7 @@ class _Bulk:
 
     def __init__(self, value: int) -> None:
         self._value = value
-        self._lock = allocate_lock()
+        self._lock = Mutex()
 
     def pop(self) -> None:
         """Take one unit; IndexError if there is none."""
@@ -341,7 +341,7 @@ class _Bulk:
 
 
 _LIST_LIMIT = 4096
-_names_lock = allocate_lock()
+_names_lock = Mutex()
 
 
 def sem_unlink(name: str) -> None:
@@ -563,7 +563,7 @@ def _install_event(event: Any) -> None:
 
     def __init__(self: Any, *, ctx: Any) -> None:
         stock_init(self, ctx=ctx)
-        self._flag._semlock._guard = allocate_lock()
+        self._flag._semlock._guard = Mutex()
 
     event.__init__ = __init__
     _put(event, is_set=_is_set, set=_set, clear=_clear, wait=_wait_for_event)

@@ -7,8 +7,8 @@ left at its end, with the same warning.
 from __future__ import annotations
 
 import warnings
-from _thread import RLock
 
+from .._identity import Mutex
 from .._served import MODULES
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ class ResourceTracker:
     _use_simple_format = True
 
     def __init__(self) -> None:
-        self._lock = RLock()
+        self._lock = Mutex()
         self._known: dict[str, set[str]] = {}
         self._exitcode: int | None = None
 

@@ -10,7 +10,6 @@ import io
 import itertools
 import os
 import sys
-from _thread import RLock
 from _weakref import ref
 from collections import deque
 from collections.abc import MutableMapping
@@ -18,6 +17,7 @@ from collections.abc import MutableMapping
 from .._identity import (
     HERE,
     MAIN,
+    Mutex,
     ThreadProcess,
     acting_as,
     deliver,
@@ -43,7 +43,7 @@ def counter(start: int) -> Callable[[], int]:
     step = itertools.count(start).__next__
     if getattr(sys, "_is_gil_enabled", lambda: True)():
         return step
-    lock = RLock()  # the collector may run a finalizer that wants a number, too
+    lock = Mutex()  # the collector may run a finalizer that wants a number, too
 
     def locked() -> int:
         with lock:
@@ -197,7 +197,7 @@ class _Elsewhere:
 
     def __init__(self) -> None:
         self._waiting: deque[Finalize] = deque()
-        self._lock = RLock()
+        self._lock = Mutex()
         self._running = False
 
     def run(self, finalizer: Finalize) -> None:

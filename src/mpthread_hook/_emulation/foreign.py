@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 
-from .._identity import park, unlock
+from .._identity import Mutex, park, unlock
 from .._identity import real_start_new_thread as _start_new_thread
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ class _Call:
     def __init__(self, function: Callable[[], Any], unwanted: Callable[[Any], object] | None) -> None:
         self._function = function
         self._unwanted = unwanted
-        self._mutex = allocate_lock()
+        self._mutex = Mutex()
         self._forgotten = False
         self.waiter = allocate_lock()
         self.waiter.acquire()

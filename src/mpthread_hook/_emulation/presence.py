@@ -11,10 +11,10 @@ may come back and print.
 from __future__ import annotations
 
 import os
-from _thread import RLock, _local
+from _thread import _local
 
 from .. import _identity
-from .._identity import HERE, MAIN, ThreadProcess, shield
+from .._identity import HERE, MAIN, Mutex, ThreadProcess, shield
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _COUNTED = "presence"
 
 #: Guards all state that `_emulation` keeps for several processes.  A thread can take it again, since a
 #: signal handler may start a process in the middle of anything; a real fork replaces it.
-lock = RLock()
+lock = Mutex()
 _changes: list[tuple[Callable[[], object], Callable[[], object]]] = []
 _count = 0
 _laid_on = False
@@ -128,7 +128,7 @@ def _before_real_fork() -> None:
 
 def _after_real_fork() -> None:
     global lock, _count
-    lock = RLock()
+    lock = Mutex()
     _count = 0
     _add(0)
     process = _forking.process

@@ -24,6 +24,7 @@ from .._identity import (
     SIG_DFL,
     SIG_IGN,
     SIGNAL_ORIGIN,
+    Mutex,
     Thread,
     ThreadProcess,
     at_death,
@@ -371,7 +372,7 @@ class _Timer:
         self.interval = interval
         self.signum = _TIMER_SIGNALS[which]
         # Held while the signal is sent: whoever disarms the timer knows afterwards that nothing is to come.
-        self.mutex = allocate_lock()
+        self.mutex = Mutex()
         self.due = monotonic() + seconds
         with self.mutex:
             self.key: int | None = call_later(seconds, self._fire)

@@ -12,7 +12,7 @@ from _thread import allocate_lock
 
 from .. import _identity
 from .._arguments import as_pid
-from .._identity import HERE, MAIN, ThreadProcess, checkpoint, park, shield, unlock
+from .._identity import HERE, MAIN, Mutex, ThreadProcess, checkpoint, park, shield, unlock
 from .._identity import real_start_new_thread as _start_new_thread
 from .builtin import Functions
 from .processes import FIRST, error, programs_of, reaped
@@ -180,7 +180,7 @@ def _wait_by_descriptor(programs: list[int]) -> bool:
 
 #: Who waits for each real pid (-1 and groups as in `waitpid`); a thread that blocks in the kernel tells.
 _sentries: dict[int, list[Callable[[], None]]] = {}
-_sentries_lock = allocate_lock()
+_sentries_lock = Mutex()
 
 
 def _sentry(pid: int, wake: Callable[[], None]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from _thread import RLock, allocate_lock
+from _thread import allocate_lock
 
-from .records import LONGEST, MAIN, monotonic, real_start_new_thread, report
+from .records import LONGEST, MAIN, Mutex, monotonic, real_start_new_thread, report
 from .waits import shield, unlock
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ class _Clock:
     """Calls functions later, from one thread that exists only while something is due."""
 
     def __init__(self) -> None:
-        self._lock = RLock()
+        self._lock = Mutex()
         self._due: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
         self._wake: Any = None

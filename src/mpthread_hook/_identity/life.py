@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import RLock, allocate_lock, get_ident
+from _thread import allocate_lock, get_ident
 
 from . import clock
 from .records import (
@@ -14,6 +14,7 @@ from .records import (
     HERE,
     MAIN,
     PROCESSES,
+    Mutex,
     ProcessExit,
     Thread,
     ThreadProcess,
@@ -53,7 +54,7 @@ _created = 0
 # Pids lie above what any system hands out (Linux 2**22, macOS 99998, Windows below 2**30 in practice), and
 # two hooked programs on one machine seldom share a range, since names of temporary files are made of pids.
 _PID_BASE = 1 << 30
-_registry_lock = RLock()
+_registry_lock = Mutex()
 
 
 def create(name: str, method: str) -> ThreadProcess:
@@ -425,7 +426,7 @@ def on_the_threshold() -> bool:
 
 def _after_real_fork() -> None:
     global _registry_lock
-    _registry_lock = RLock()
+    _registry_lock = Mutex()
 
 
 if hasattr(os, "register_at_fork"):

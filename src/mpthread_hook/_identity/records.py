@@ -39,6 +39,31 @@ LONGEST = 1e6
 GRACE = 1.0
 
 
+#: What guards state that threads of processes share, which may be ended at any moment: a recursive lock.
+Mutex: Any = RLock
+
+if sys.version_info[:2] == (3, 14):
+
+    class Mutex(RLock):  # type: ignore[no-redef,misc]
+        """A lock for ``with`` that is not left taken by an exception which arrives while it is being taken.
+
+        3.14, unlike all before it and 3.15, raises what is asynchronous right behind the call of ``__enter__``, and is
+        not in the statement yet.  Behind the call of `acquire` in here, it is in another one.
+        """
+
+        __slots__ = ()
+
+        def __enter__(self) -> bool:  # type: ignore[override]
+            depth = self._recursion_count()
+            try:
+                self.acquire()
+            except BaseException:
+                while self._recursion_count() > depth:
+                    self.release()
+                raise
+            return True
+
+
 AT_SHUTDOWN = "interpreter shutdown"
 #: Under this a process has, in its state, a pickler for what plain pickling fails at, if not the usual one.
 PICKLER = "pickler"
@@ -159,7 +184,7 @@ class ThreadProcess:
         #: The `multiprocessing.process.BaseProcess` that shows for this record.
         self.object: Any = None
         # Re-entrant: the collector may run while it is held, and finalizers may ask for it.
-        self.mutex = RLock()
+        self.mutex = Mutex()
         self.threads: dict[int, Thread] = {}
         self.main: Thread | None = None
         self.children: set[ThreadProcess] = set()
@@ -361,7 +386,7 @@ def _after_real_fork() -> None:
     HERE.process = MAIN
     HERE.thread = None
     MAIN.pid = real_getpid()
-    MAIN.mutex = RLock()
+    MAIN.mutex = Mutex()
     MAIN.children.clear()
     PROCESSES.clear()
     FENCED.clear()
