@@ -12,6 +12,7 @@ CRASHES = "the test crashes a worker with a real SIGSEGV, which ends the whole p
 SIGNALS = "the test signals the resource tracker's or the fork server's own pid, and there is no such process"
 SERVERS = "the test looks at the process of the fork server or the resource tracker, and there is none"
 MAIN_AGAIN = "the test has the fork server run the main module once more; modules are shared, and it is not run again"
+SHARED = "the test expects that what a child has imported is not there for the program; modules are shared"
 WARNED = "the test expects the warning about a real fork with threads, and nothing is forked"
 TABLES = "the test needs two descriptor tables: numbers used in the child it takes to be free in the parent"
 RAW = (
@@ -82,10 +83,11 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference(("forkserver",), "WithProcessesTestProcess.test_forkserver_auth_is_enabled", SERVERS, since=(3, 14)),
     Difference(("forkserver",), "WithProcessesTestProcess.test_forkserver_without_auth_fails", SERVERS, since=(3, 14)),
     Difference(("forkserver",), "TestResourceTracker.test_resource_tracker_*after_fork", SERVERS, since=(3, 14)),
-    Difference(("forkserver",), "TestResourceTracker.test_resource_tracker_*prompt_reap", SERVERS, since=(3, 14)),
+    Difference(("forkserver",), "TestResourceTracker.test_resource_tracker_mp_fork*", SERVERS, since=(3, 14)),
     Difference(("forkserver",), "TestResourceTracker.test_resource_tracker_safety_net*", SERVERS, since=(3, 14)),
     Difference(("forkserver",), "MiscTestCase.test_preload_main*", MAIN_AGAIN, since=(3, 14)),
     Difference(("forkserver",), "*TestSpawnedSysPath.test_std_streams_flushed*", MAIN_AGAIN, since=(3, 14)),
+    Difference(("forkserver",), "*TestSpawnedSysPath.test_forkserver_preload_*", SHARED, since=(3, 14)),
     Difference(("futures",), "test_thread_pool.*.test_process_fork_from_a_threadpool", WARNED, since=(3, 14)),
     Difference(("futures",), "test_deadlock.ProcessPool*.test_crash_*", CRASHES),
     Difference(("futures",), "test_deadlock.ProcessPool*.test_shutdown_deadlock", CRASHES),
