@@ -400,7 +400,16 @@ def wait(object_list: Iterable[Any], timeout: float | None = None) -> list[Any]:
 
 def _ready(objects: list[Any]) -> list[Any]:
     """Return those that are ready if all are connections of ours and sentinels: the case that has to be quick."""
-    process, sentinels = HERE.process, None
+    ready, ended = _look(objects)
+    if ended and len(ready) != len(objects):
+        # Again: what a process has sent before its end is there as soon as that is seen.
+        ready, _ = _look(objects)
+    return ready
+
+
+def _look(objects: list[Any]) -> tuple[list[Any], bool]:
+    """Return what is ready, and whether a process among them has ended."""
+    process, sentinels, ended = HERE.process, None, False
     ready: list[Any] = []
     for obj in objects:
         if type(obj) is Connection:
@@ -416,10 +425,11 @@ def _ready(objects: list[Any]) -> list[Any]:
                 sentinels = _sentinels()
             record = sentinels.get(obj)
         if record is None:
-            return []
+            return [], False
         if record.status is not None and _identity.poll(record) is not None:
             ready.append(obj)
-    return ready
+            ended = True
+    return ready, ended
 
 
 #: As in the stdlib: unlike epoll it takes a regular file, which is always ready, and needs no descriptor.

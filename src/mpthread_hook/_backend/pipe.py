@@ -577,7 +577,8 @@ def wait_ready(sources: list[Source], timeout: float | None) -> list[int]:
         while True:
             ready = [index for index, source in enumerate(sources) if source.test()]
             if ready:
-                return ready
+                # Once more: what a process has sent before its end is there when that is seen.
+                return [index for index, source in enumerate(sources) if source.test()] or ready
             left = -1.0 if deadline is None else deadline - monotonic()
             if deadline is not None and left <= 0:
                 return []

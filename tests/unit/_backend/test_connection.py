@@ -435,3 +435,28 @@ def test_what_a_process_made_for_itself_is_not_for_others(mp: Any) -> None:
     for child in children:
         child.join(LONG)
     assert seen == ["sent", "handle is closed"]
+
+
+def test_what_was_sent_before_an_end_is_seen_with_it(mp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that sends something and ends, while others are looked at, is not one that has said nothing."""
+    ours = importlib.import_module("mpthread_hook._backend.connection")
+    one, two = mp.Pipe()
+    go = mp.Event()
+
+    def child() -> None:
+        go.wait()
+        two.send("result")
+
+    process = mp.Process(target=child)
+    process.start()
+    real = ours._sentinels
+
+    def sentinels() -> Any:
+        go.set()
+        process.join()
+        return real()
+
+    sentinel = process.sentinel
+    monkeypatch.setattr(ours, "_sentinels", sentinels)
+    assert mp.connection.wait([one, sentinel], 0) == [one, sentinel]
+    assert one.recv() == "result"
