@@ -439,8 +439,8 @@ def test_what_a_process_made_for_itself_is_not_for_others(mp: Any) -> None:
 
 def test_what_was_sent_before_an_end_is_seen_with_it(mp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that sends something and ends, while others are looked at, is not one that has said nothing."""
-    ours = importlib.import_module("mpthread_hook._backend.connection")
     one, two = mp.Pipe()
+    ours = importlib.import_module("mpthread_hook._backend.connection")
     go = mp.Event()
 
     def child() -> None:
