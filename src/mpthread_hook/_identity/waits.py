@@ -293,19 +293,22 @@ def _strike_inside(thread: Thread, exception: type[BaseException]) -> None:
     """Raise ``exception`` in a thread once it is through with an ``__enter__``, unless it has found out by itself."""
     process, pause = thread.process, allocate_lock()
     pause.acquire()
-    while True:
+    while thread.due is exception and process.threads.get(thread.ident) is thread and _is_entering(thread):
         # Nobody is told when somebody else's lock has been taken.
         pause.acquire(True, 1.0 if process.ended else 0.001)
-        with process.mutex:
-            if process.threads.get(thread.ident) is not thread or thread.due is not exception:
-                return
-            if not _is_entering(thread):
-                thread.due = None
-                if thread.shield:
-                    thread.late = exception
-                else:
-                    _strike(thread, exception)
-                return
+    _raise_due(thread, exception)
+
+
+def _raise_due(thread: Thread, exception: type[BaseException]) -> None:
+    """Raise what a thread is due, if it has neither left nor found out by itself."""
+    process = thread.process
+    with process.mutex:
+        if process.threads.get(thread.ident) is thread and thread.due is exception:
+            thread.due = None
+            if thread.shield:
+                thread.late = exception
+            else:
+                _strike(thread, exception)
 
 
 def _imports(thread: Thread) -> str | None:
@@ -353,15 +356,8 @@ def _raise_after_import(thread: Thread, exception: type[BaseException], name: st
         # It may have been an inner one, as locks, other than frames, do not say which one is the outermost; or
         # the thread imports the next one by now.
         more = _imports(thread)
-    process = thread.process
     async_raiser()  # may import itself
-    with process.mutex:
-        if process.threads.get(thread.ident) is thread and thread.due is exception:
-            thread.due = None
-            if thread.shield:
-                thread.late = exception
-            else:
-                _strike(thread, exception)
+    _raise_due(thread, exception)
 
 
 def release_imports() -> None:
