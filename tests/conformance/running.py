@@ -54,6 +54,20 @@ class ClassRun:
     total: float = 0.0
     output: str = ""
 
+    def add(self, test: str, run: ClassRun) -> None:
+        """Take over a test that was run in an interpreter of its own, and not how that interpreter ended."""
+        for mine, theirs in (
+            (self.outcomes, run.outcomes),
+            (self.details, run.details),
+            (self.seconds, run.seconds),
+            (self.outside, run.outside),
+        ):
+            if test in theirs:
+                mine[test] = theirs[test]  # type: ignore[index]
+        self.processes += run.processes
+        self.total += run.total
+        self.output = (self.output + run.output)[-20_000:]
+
 
 class Interpreter:
     """One Python under test: what it is, and which classes its suites have."""

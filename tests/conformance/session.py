@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import plan
-from .differences import DIFFERENCES
+from .differences import DIFFERENCES, Difference
 from .judging import Verdict, judge
 from .running import Cache, ClassRun, Interpreter, Mode, run_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Classes = dict[str, tuple[str, list[str]]]
 
@@ -67,10 +67,17 @@ class Session:
         """Remove the scratch folder."""
         self._temp.cleanup()
 
-    def _all(self, suite: plan.Suite, chosen: Classes, mode: Mode) -> dict[str, ClassRun]:
+    def _all(
+        self, suite: plan.Suite, chosen: Classes, mode: Mode, rows: Sequence[Difference] = ()
+    ) -> dict[str, ClassRun]:
         def one(name: str) -> ClassRun:
             module, tests = chosen[name]
-            run = run_class(self.python, mode, module, name, tests, self.choice.test_limit)
+            alone = [t for t in tests if any(row.alone and row.covers(f"{name}.{t}") for row in rows)]
+            run = ClassRun()
+            if together := [t for t in tests if t not in alone]:
+                run = run_class(self.python, mode, module, name, together, self.choice.test_limit)
+            for test in alone:
+                run.add(test, run_class(self.python, mode, module, name, [test], self.choice.test_limit))
             bad = sum(o not in ("passed", "skipped") for o in run.outcomes.values())
             self.choice.say(
                 f"  {self.python.label} {suite.name} {'hook ' if mode.hook else 'stock'} {name}: "
@@ -116,15 +123,15 @@ class Session:
             return verdict, {}
         verdict.absent = ""
         mode = Mode(hook=True, activation=self.choice.activation, hidden=self.choice.hidden)
-        runs = self._all(suite, chosen, mode)
+        rows = [
+            row for row in DIFFERENCES if row.applies(suite.name, self.python.version, self.choice.hidden)
+        ]
+        runs = self._all(suite, chosen, mode, rows)
         for name, run in stock.items():
             wanted = set(chosen[name][1])
             run.outcomes = {
                 t: o for t, o in run.outcomes.items() if t in wanted or t not in self._tests(suite, name)
             }
-        rows = [
-            row for row in DIFFERENCES if row.applies(suite.name, self.python.version, self.choice.hidden)
-        ]
         return judge(verdict, stock, runs, rows, complete=self.choice.complete), runs
 
     def _tests(self, suite: plan.Suite, name: str) -> list[str]:

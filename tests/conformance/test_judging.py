@@ -112,3 +112,11 @@ def test_rows_give_reasons() -> None:
     assert all(
         row.reason and row.kind in ("fails", "outside", "varies") and row.suites for row in DIFFERENCES
     )
+
+
+def test_a_test_that_was_run_alone_brings_its_outcome_and_not_its_exit() -> None:
+    """What it left behind is nobody's fault; the processes that it made are counted."""
+    run = ClassRun(outcomes={"test_a": "passed"}, total=1.0)
+    fact = {"test": "test_b", "event": "os.fork", "by": "test", "who": "x"}
+    run.add("test_b", ClassRun(outcomes={"test_b": "failed", "<exit>": "hung"}, processes=[fact], total=2.0))
+    assert (run.outcomes, run.processes, run.total) == ({"test_a": "passed", "test_b": "failed"}, [fact], 3.0)
