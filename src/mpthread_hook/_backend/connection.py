@@ -188,7 +188,7 @@ class Connection(_StockConnection):  # type: ignore[misc]
         inbox = peer.inbox
         inbox.append(message)
         if peer.waiters:
-            peer.wake_one()
+            peer.waiters.wake()
         if len(inbox) > peer.limit:
             peer.look(message)
         if heavy:

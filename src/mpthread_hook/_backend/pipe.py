@@ -24,6 +24,8 @@ from .._identity import (
     PROCESSES,
     Mutex,
     ThreadProcess,
+    WaitQueue,
+    discard,
     monotonic,
     park,
     real_close,
@@ -114,8 +116,7 @@ class End:
 
     def __init__(self) -> None:
         self.inbox: deque[Any] = deque()
-        # A list, because it is nearly always empty, and an empty deque takes 600 bytes.
-        self.waiters: list[Any] = []
+        self.waiters = WaitQueue(self.inbox)
         #: False from the moment on in which somebody first polled it or asked for its descriptor: until then there is
         #: nobody but readers to tell of a message.
         self.plain = True
@@ -141,16 +142,9 @@ class End:
         """Add a message to the inbox and wake one reader, and everybody who polls."""
         self.inbox.append(message)
         if self.waiters:
-            self.wake_one()
+            self.waiters.wake()
         if len(self.inbox) > self.limit:
             self.look(message)
-
-    def wake_one(self) -> None:
-        """Wake the reader that has waited longest; one that was woken meanwhile looks at the inbox anyway."""
-        try:
-            self.waiters.pop(0).release()
-        except (IndexError, RuntimeError):  # there is none any more; or woken by a signal in this very moment
-            pass
 
     def tell(self) -> None:
         """Tell everybody who polls, and the descriptor, that something changed."""
@@ -214,11 +208,11 @@ class End:
                 if len(left) <= low or not any(map(is_, left, itertools.repeat(message))):
                     return
                 park(waiter)
-                _discard(self.senders, waiter)
+                discard(self.senders, waiter)
                 if len(self.inbox) > low:  # a large one was taken
                     low = max(low, _low_mark(self.inbox))
         finally:
-            _discard(self.senders, waiter)
+            discard(self.senders, waiter)
 
     def taken(self, message: Any) -> None:
         """Tell who wants to know that ``message`` was taken: senders that wait for room, and the descriptor."""
@@ -238,8 +232,7 @@ class End:
 
     def hang_up(self) -> None:
         """The peer was closed by its last holder: every reader sees the end of file."""
-        while self.waiters:
-            self.wake_one()
+        self.waiters.wake_all()
         self.tell()
 
     def get(self, deadline: float | None = None) -> Any:
@@ -256,40 +249,13 @@ class End:
 
     def wait(self, deadline: float | None) -> Any:
         """Do what `get` does when there was no message."""
-        inbox, waiters = self.inbox, self.waiters
         self.many = MANY
         if self.plain and self.limit != MANY:
             self._set_limit(MANY)
-        waiter = allocate_lock()
-        waiter.acquire()
-        try:
-            while True:
-                # In a copy: a look at the list itself could miss one that moves up meanwhile (without the GIL).
-                if waiter not in waiters[:]:
-                    waiters.append(waiter)
-                peer_open = self.peer.open  # before the look at the inbox: what was sent first is read first
-                if inbox:  # looked at first, because an exception costs more than that
-                    try:
-                        return inbox.popleft()
-                    except IndexError:
-                        pass
-                if not peer_open:
-                    raise EOFError
-                left = -1.0 if deadline is None else deadline - monotonic()
-                if deadline is not None and left <= 0:
-                    raise TimeoutError
-                park(waiter, left)
-                if inbox:  # before it stands in line again, which it seldom has to
-                    try:
-                        return inbox.popleft()
-                    except IndexError:
-                        pass
-        finally:
-            if waiter in waiters[:]:
-                _discard(waiters, waiter)
-            # A turn that was given to this thread and not used belongs to the next one.
-            if inbox and waiters:
-                self.wake_one()
+        return self.waiters.wait(self.inbox.popleft, deadline, self._is_over)
+
+    def _is_over(self) -> bool:
+        return not self.peer.open
 
     def poll(self, timeout: float | None) -> bool:
         """Return whether a read would not block, after waiting at most ``timeout`` seconds."""
@@ -359,13 +325,6 @@ def _low_mark(inbox: deque[Any]) -> int:
 #: Kinds of messages that weigh nothing but their head, and such as weigh as much more as they are long.
 _LIGHT = frozenset((int, float, bool, type(None)))
 _TEXTS = frozenset((bytes, str))
-
-
-def _discard(waiters: list[Any], waiter: Any) -> None:
-    try:
-        waiters.remove(waiter)
-    except ValueError:
-        pass
 
 
 #: Holds what is on its way: a connection inside a message belongs to nobody until it is received.

@@ -98,7 +98,7 @@ class TaskQueue(SimpleQueue):
         end = self._inner
         end.inbox.append(message)
         if end.waiters:
-            end.wake_one()
+            end.waiters.wake()
         if not end.plain:
             end.tell()
 

@@ -157,7 +157,7 @@ class Queue(_Ends):
             return
         self._inbox.append(message)
         if end.waiters:
-            end.wake_one()
+            end.waiters.wake()
         if not end.plain:
             end.tell()
 
@@ -395,7 +395,7 @@ class SimpleQueue(_Ends):
         inbox = self._inbox
         inbox.append(obj)
         if end.waiters:
-            end.wake_one()
+            end.waiters.wake()
         if len(inbox) > end.limit:
             end.look(obj)
         return None

@@ -22,7 +22,19 @@ from operator import attrgetter, index
 from weakref import WeakValueDictionary
 
 from .._arguments import as_real
-from .._identity import FENCED, HERE, MAIN, PROCESSES, Mutex, at_leave, checkpoint, monotonic, park
+from .._identity import (
+    FENCED,
+    HERE,
+    MAIN,
+    PROCESSES,
+    Mutex,
+    WaitQueue,
+    at_leave,
+    checkpoint,
+    discard,
+    monotonic,
+    park,
+)
 from .util import counter
 
 TYPE_CHECKING = False
@@ -85,8 +97,7 @@ class SemLock:
         self.name = None if unlink else name
         self.handle = _next_handle()
         self._units: Any = [None] * value if value <= _LIST_LIMIT else _Bulk(value)
-        # A list too: it is nearly always empty, and short.
-        self._waiters: list[Any] = []
+        self._waiters = WaitQueue(self._units)
         #: Who waits for a condition, on the semaphore that stands for that; changed under the condition's lock.
         self._sleepers: list[Any] = _NOBODY
         #: On the semaphore that is the flag of an event: makes setting it and waking who waits one step.
@@ -151,46 +162,11 @@ class SemLock:
         return True
 
     def _wait(self, timeout: float | None) -> bool:
-        deadline = None if timeout is None else monotonic() + timeout
-        waiters = self._waiters
-        units = self._units
-        waiter = allocate_lock()
-        waiter.acquire()
         try:
-            while True:
-                # In a copy: a look at the list itself could miss one that moves up meanwhile (without the GIL).
-                if waiter not in waiters[:]:
-                    waiters.append(waiter)
-                if units:
-                    try:
-                        units.pop()
-                    except IndexError:
-                        pass
-                    else:
-                        return True
-                left = -1.0 if deadline is None else deadline - monotonic()
-                if deadline is not None and left <= 0:
-                    return False
-                park(waiter, left)
-                if units:  # before it stands in line again, which it seldom has to
-                    try:
-                        units.pop()
-                    except IndexError:
-                        pass
-                    else:
-                        return True
-        finally:
-            if waiter in waiters[:]:
-                _discard(waiters, waiter)
-            # A turn that was given to this thread and not used belongs to the next one.
-            if units and waiters:
-                self._wake()
-
-    def _wake(self) -> None:
-        try:
-            self._waiters.pop(0).release()
-        except (IndexError, RuntimeError):  # there is none any more; or woken by a signal in this very moment
-            pass
+            self._waiters.wait(self._units.pop, None if timeout is None else monotonic() + timeout)
+        except TimeoutError:
+            return False
+        return True
 
     def release(self) -> None:
         """Give a unit back."""
@@ -209,7 +185,7 @@ class SemLock:
             self._depth = 0
             self._units.append(None)
             if self._waiters:
-                self._wake()
+                self._waiters.wake()
 
     def give_lock(self) -> None:
         """Give the only unit back, whoever has it."""
@@ -219,7 +195,7 @@ class SemLock:
             return
         units.append(None)
         if self._waiters:
-            self._wake()
+            self._waiters.wake()
 
     def give_semaphore(self) -> None:
         """Give a unit back to a semaphore that has no limit which could ever be reached."""
@@ -227,7 +203,7 @@ class SemLock:
             return
         self._units.append(None)
         if self._waiters:
-            self._wake()
+            self._waiters.wake()
 
     def give(self) -> None:
         """Give a unit back, whoever has it; that of a semaphore."""
@@ -238,7 +214,7 @@ class SemLock:
             return  # the process has died: what it held stays taken
         units.append(None)
         if self._waiters:
-            self._wake()
+            self._waiters.wake()
 
     __enter__ = acquire
 
@@ -291,13 +267,6 @@ def _disown(thread: Thread) -> None:
 
 
 at_leave(_disown)
-
-
-def _discard(waiters: list[Any], waiter: Any) -> None:
-    try:
-        waiters.remove(waiter)
-    except ValueError:
-        pass
 
 
 def _is_fenced() -> bool:
@@ -422,7 +391,7 @@ def _exit(self: Any, _kind: object = None, _value: object = None, _traceback: ob
         return
     units.append(None)
     if semlock._waiters:
-        semlock._wake()
+        semlock._waiters.wake()
 
 
 def _enter_one(self: Any) -> bool:
@@ -448,7 +417,7 @@ def _exit_one(self: Any, _kind: object = None, _value: object = None, _traceback
         return
     units.append(None)
     if semlock._waiters:
-        semlock._wake()
+        semlock._waiters.wake()
 
 
 def _enter_recursive(self: Any) -> bool:
@@ -477,7 +446,7 @@ def _exit_recursive(
     semlock._depth = 0
     semlock._units.append(None)
     if semlock._waiters:
-        semlock._wake()
+        semlock._waiters.wake()
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -521,7 +490,8 @@ def _wait_for_notice(self: Any, timeout: float | None = None) -> bool:
 
 def _sleep(sleepers: list[Any], waiter: Any, timeout: float | None) -> None:
     deadline = None if timeout is None else monotonic() + as_real(timeout)
-    while waiter in sleepers[:]:  # not if it was only a signal; of a copy, as in SemLock._wait()
+    # Not if it was only a signal.  In a copy: a look at the list itself could miss one that moves up (without the GIL).
+    while waiter in sleepers[:]:
         left = -1.0 if deadline is None else deadline - monotonic()
         if deadline is not None and left <= 0:
             return
@@ -620,4 +590,4 @@ def _wait_for_event(self: Any, timeout: float | None = None) -> bool:
         return waiter not in sleepers[:]
     finally:
         if waiter in sleepers[:]:
-            _discard(sleepers, waiter)
+            discard(sleepers, waiter)

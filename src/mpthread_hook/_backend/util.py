@@ -223,6 +223,8 @@ class _Elsewhere:
 
     def finish(self, process: ThreadProcess) -> None:
         """Run what waits on behalf of the calling process, which ends: later its memory is gone."""
+        if not self._waiting:  # without the lock: when thousands end at once, they would all stand in line for it
+            return
         with shield, self._lock:
             own = [one for one in self._waiting if one._process is process]
             for one in own:

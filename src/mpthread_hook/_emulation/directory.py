@@ -107,7 +107,12 @@ def possible() -> bool:
 
 
 def _created(_parent: ThreadProcess, child: ThreadProcess) -> None:
-    if _active and _unshare is not _cannot:
+    global _unshare
+    if not _active:
+        return
+    if _unshare is None:  # here, where one thread looks for it: thousands of children would do it at the same time
+        _unshare = _find_unshare()
+    if _unshare is not _cannot:
         with shield, presence.lock:
             _pending[child] = {}
 

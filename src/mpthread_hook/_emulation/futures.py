@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from .._identity import HERE, MAIN, ThreadProcess, at_death
+from .._identity import ENDINGS, HERE, MAIN, ThreadProcess, at_death
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class _Part:
                 continue
         return []
 
-    def end(self, process: ThreadProcess | None = None) -> None:
-        """End the executors of a process (the calling one), and join their threads."""
-        process = process or HERE.process
+    def end(self) -> None:
+        """End the executors of the calling process, and join their threads."""
+        process = HERE.process
         lock = getattr(sys.modules.get(self.module), "_global_shutdown_lock", None)
         if lock is None:
             process.state[self] = True
@@ -85,10 +85,13 @@ def _died(process: ThreadProcess) -> None:
     _THREAD.forget(process)
 
 
-def end_all(process: ThreadProcess) -> None:
-    """End the executors of a thread process, as the end of an interpreter does."""
-    _PROCESS.end(process)
-    _THREAD.end(process)
+def end_all() -> None:
+    """End the executors of the calling process, as the end of an interpreter does."""
+    _PROCESS.end()
+    _THREAD.end()
+
+
+ENDINGS["executors"] = end_all
 
 
 def exit_function(function: object) -> Callable[[], None] | None:

@@ -25,7 +25,6 @@ from .._identity import (
     at_enter,
     at_leave,
     at_start,
-    shield,
     wait_thread,
 )
 from .._identity import real_start_new_thread as _start_anyhow
@@ -368,10 +367,9 @@ def _shutdown(_: object) -> None:
     ending.begun = True
     for call in reversed(ending.calls):
         call()
-    with shield:  # several processes may end at the same time, and one of them be killed
-        from . import futures  # noqa: PLC0415 - not needed before a process ends
-
-    futures.end_all(process)
+    end_executors = ENDINGS.get("executors")  # there as soon as somebody imports `concurrent.futures`
+    if end_executors is not None:
+        end_executors()
     main = main_thread()
     if isinstance(main, _MainThread):
         main.stop()

@@ -78,8 +78,10 @@ from .records import (
 from .signals import SIGNAL_ORIGIN, deliver, ignored_by_default, settle, unblock
 from .waits import (
     CODE_OF_WAITS,
+    WaitQueue,
     alert_program,
     checkpoint,
+    discard,
     fenced,
     free_threaded,
     park,
@@ -107,6 +109,7 @@ __all__ = [
     "ProcessExit",
     "Thread",
     "ThreadProcess",
+    "WaitQueue",
     "abandon",
     "acting_as",
     "adopt",
@@ -125,6 +128,7 @@ __all__ = [
     "created",
     "current",
     "deliver",
+    "discard",
     "end",
     "exit_program",
     "fenced",

@@ -251,9 +251,9 @@ on_leave: list[Callable[[Thread], object]] = []
 on_end: list[Callable[[ThreadProcess], object]] = []
 on_unwind: list[Callable[[ProcessExit], object]] = []
 on_exit: list[Callable[[], object]] = []
-#: What the main thread of a process does when its work is over, by what it is about: "threads" joins those
-#: of the process, "exit functions" calls them.  Not asked for by the names of the standard library: those
-#: are what they were before when somebody has called disable() meanwhile.
+#: What the main thread of a process does when its work is over, by what it is about: "threads" joins those of the
+#: process, "executors" ends those of `concurrent.futures`, "exit functions" calls them.  Not asked for by the names of
+#: the standard library: those are what they were before when somebody has called disable() meanwhile.
 ENDINGS: dict[str, Callable[[], object]] = {}
 
 

@@ -165,6 +165,107 @@ def unlock(waiter: Releasable) -> None:
         pass
 
 
+def discard(waiters: list[Any], waiter: Any) -> None:
+    """Take a waiter out of a list, if it is in there."""
+    try:
+        waiters.remove(waiter)
+    except ValueError:
+        pass
+
+
+#: So many threads of a queue are on their way to what they wait for at the same time.
+_ENOUGH = 16
+
+
+class WaitQueue(list):  # type: ignore[type-arg]
+    """Threads that wait until there is something in ``stock``, a list or deque; the first come is the first called.
+
+    An item is there for whoever takes it, also for threads that never waited.  Who adds one calls `wake` then, if
+    the queue is not empty.
+    """
+
+    __slots__ = ("_called", "_stock")
+
+    def __init__(self, stock: Any) -> None:
+        self._stock = stock
+        #: Those that were woken and have not looked yet.
+        self._called: list[Any] = []
+
+    def wake(self) -> None:
+        """Wake the thread that has waited longest, unless there is one on its way for each item, or enough are.
+
+        Whoever has taken something wakes the next one.  Thousands that were woken at once would all stand in line for
+        the GIL, and take the processors from the one that has it.
+        """
+        stock, called = self._stock, self._called
+        while self and (not called or self._on_their_way() < min(len(stock), _ENOUGH)):
+            try:
+                waiter = self[0]
+            except IndexError:
+                return
+            # There first, and then out of the queue: a thread that leaves finds itself in one of them.
+            called.append(waiter)
+            try:
+                self.remove(waiter)
+            except ValueError:  # it has left, or somebody else has called it
+                discard(called, waiter)
+                continue
+            unlock(waiter)
+            return
+
+    def _on_their_way(self) -> int:
+        # Who has its lock again is as good as there.  So is one that never will be: who called it was ended meanwhile.
+        return sum(not waiter.locked() for waiter in self._called[:])
+
+    def wake_all(self) -> None:
+        """Wake every thread, because there will be nothing any more."""
+        for waiter in self[:]:
+            unlock(waiter)
+
+    def wait(self, take: Callable[[], Any], deadline: float | None, is_over: Callable[[], bool] | None = None) -> Any:
+        """Return what ``take()`` takes from the stock, as soon as it does not raise `IndexError`.
+
+        TimeoutError past the deadline; EOFError when there is nothing and ``is_over()``.
+        """
+        stock, called = self._stock, self._called
+        waiter = allocate_lock()
+        waiter.acquire()
+        try:
+            while True:
+                try:
+                    self.append(waiter)
+                    over = is_over is not None and is_over()  # first: what was added before the end is taken before it
+                    if stock:  # looked at first, because an exception costs more than that
+                        try:
+                            return take()
+                        except IndexError:
+                            pass
+                    if over:
+                        raise EOFError
+                    left = -1.0 if deadline is None else deadline - monotonic()
+                    if deadline is not None and left <= 0:
+                        raise TimeoutError
+                    park(waiter, left)
+                finally:
+                    # Nothing of Python is called here: a thread that is told to end would be so before it has left.
+                    try:
+                        self.remove(waiter)
+                    except ValueError:
+                        try:
+                            called.remove(waiter)
+                        except ValueError:  # who calls it finds that it has left
+                            pass
+                if stock:  # before it stands in line again, which it seldom has to
+                    try:
+                        return take()
+                    except IndexError:
+                        pass
+        finally:
+            # A turn that this thread had and did not use, or an item that was added while enough were on their way.
+            if stock and self:
+                self.wake()
+
+
 def wait_thread(thread: Thread, timeout: float = -1.0) -> bool:
     """Block until a thread has left its process; returns whether it has.  Negative waits for ever."""
     waiter = allocate_lock()
