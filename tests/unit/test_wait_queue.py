@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from _thread import allocate_lock
 from collections import Counter, deque
+from types import SimpleNamespace as Source
 
 import pytest
 
@@ -112,9 +113,9 @@ def test_the_deadline_and_the_end() -> None:
     with pytest.raises(TimeoutError):
         queue.wait(stock.popleft, _identity.monotonic() + 0.01)
     with pytest.raises(EOFError):
-        queue.wait(stock.popleft, None, lambda: True)
+        queue.wait(stock.popleft, None, Source(open=0))
     stock.append(1)
-    assert queue.wait(stock.popleft, None, lambda: True) == 1
+    assert queue.wait(stock.popleft, None, Source(open=0)) == 1
     assert (list(queue), queue._called) == ([], [])
 
 
@@ -122,11 +123,11 @@ def test_the_end_wakes_everybody() -> None:
     """All that wait see it."""
     stock: deque[int] = deque()
     queue = WaitQueue(stock)
-    over: list[bool] = []
+    source = Source(open=1)
 
     def body() -> int:
         try:
-            queue.wait(stock.popleft, None, lambda: bool(over))
+            queue.wait(stock.popleft, None, source)
         except EOFError:
             return 7
         return 0
@@ -135,7 +136,7 @@ def test_the_end_wakes_everybody() -> None:
     for child in children:
         _identity.start(child, body)
     when_waiting(queue, *children)
-    over.append(True)
+    source.open = 0
     queue.wake_all()
     for child in children:
         assert _identity.wait(child, LONG)

@@ -252,10 +252,7 @@ class End:
         self.many = MANY
         if self.plain and self.limit != MANY:
             self._set_limit(MANY)
-        return self.waiters.wait(self.inbox.popleft, deadline, self._is_over)
-
-    def _is_over(self) -> bool:
-        return not self.peer.open
+        return self.waiters.wait(self.inbox.popleft, deadline, self.peer)
 
     def poll(self, timeout: float | None) -> bool:
         """Return whether a read would not block, after waiting at most ``timeout`` seconds."""

@@ -198,7 +198,16 @@ class WaitQueue(list):  # type: ignore[type-arg]
         the GIL, and take the processors from the one that has it.
         """
         stock, called = self._stock, self._called
-        while self and (not called or self._on_their_way() < min(len(stock), _ENOUGH)):
+        while self:
+            if called:
+                on_their_way = 0
+                for waiter in called[:]:
+                    # Who has its lock again is as good as there.  So is one that never will be, because whoever called
+                    # it was ended meanwhile.
+                    if not waiter.locked():
+                        on_their_way += 1
+                if on_their_way >= _ENOUGH or on_their_way >= len(stock):
+                    return
             try:
                 waiter = self[0]
             except IndexError:
@@ -210,22 +219,21 @@ class WaitQueue(list):  # type: ignore[type-arg]
             except ValueError:  # it has left, or somebody else has called it
                 discard(called, waiter)
                 continue
-            unlock(waiter)
+            try:
+                waiter.release()
+            except RuntimeError:  # woken by a signal in this very moment: it looks for items anyway
+                pass
             return
-
-    def _on_their_way(self) -> int:
-        # Who has its lock again is as good as there.  So is one that never will be: who called it was ended meanwhile.
-        return sum(not waiter.locked() for waiter in self._called[:])
 
     def wake_all(self) -> None:
         """Wake every thread, because there will be nothing any more."""
         for waiter in self[:]:
             unlock(waiter)
 
-    def wait(self, take: Callable[[], Any], deadline: float | None, is_over: Callable[[], bool] | None = None) -> Any:
+    def wait(self, take: Callable[[], Any], deadline: float | None, source: Any = None) -> Any:
         """Return what ``take()`` takes from the stock, as soon as it does not raise `IndexError`.
 
-        TimeoutError past the deadline; EOFError when there is nothing and ``is_over()``.
+        TimeoutError past the deadline; EOFError when there is nothing and a ``source`` is not ``open`` any more.
         """
         stock, called = self._stock, self._called
         waiter = allocate_lock()
@@ -234,7 +242,7 @@ class WaitQueue(list):  # type: ignore[type-arg]
             while True:
                 try:
                     self.append(waiter)
-                    over = is_over is not None and is_over()  # first: what was added before the end is taken before it
+                    over = source is not None and not source.open  # first: what came before the end is taken before it
                     if stock:  # looked at first, because an exception costs more than that
                         try:
                             return take()
@@ -249,11 +257,11 @@ class WaitQueue(list):  # type: ignore[type-arg]
                 finally:
                     # Nothing of Python is called here: a thread that is told to end would be so before it has left.
                     try:
-                        self.remove(waiter)
+                        (self or called).remove(waiter)
                     except ValueError:
                         try:
                             called.remove(waiter)
-                        except ValueError:  # who calls it finds that it has left
+                        except ValueError:  # nobody has called it in earnest
                             pass
                 if stock:  # before it stands in line again, which it seldom has to
                     try:
