@@ -33,8 +33,22 @@ _EnvironType: Any = type(os.environ)
 _BELOW = "environment"
 
 
+class _Snapshot(dict):  # type: ignore[type-arg]
+    """The variables as several children have inherited them; never changed."""
+
+
+#: The latest one of the main program's variables.
+_latest = _Snapshot()
+
+
 def _storage(_environ: Any) -> Any:
-    return HERE.process.environ
+    # Whoever asks for it may change it.
+    process = HERE.process
+    if type(process.environ) is _Snapshot:
+        with shield, presence.lock:  # two threads of the process may ask
+            if type(process.environ) is _Snapshot:
+                process.environ = dict(process.environ)
+    return process.environ
 
 
 def _store(_environ: Any, data: Any) -> None:
@@ -70,7 +84,7 @@ def _class_for(environ: Any) -> type:
             # A copy is a plain one: this class stands for the variables of whoever asks.
             from copyreg import _reconstructor  # type: ignore[attr-defined]  # noqa: PLC0415 - seldom needed
 
-            return _reconstructor, (_EnvironType, object, None), {**self.__dict__, "_data": HERE.process.environ}
+            return _reconstructor, (_EnvironType, object, None), {**self.__dict__, "_data": _storage(self)}
 
     Environ.__name__ = Environ.__qualname__ = _EnvironType.__name__
     Environ.__module__ = _EnvironType.__module__
@@ -171,9 +185,16 @@ def _lift() -> None:
 
 
 def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
-    if parent.environ is None:
+    global _latest
+    variables = parent.environ
+    if variables is None:
         return
-    child.environ = parent.environ.copy()
+    if parent is MAIN:
+        if variables != _latest:
+            _latest = _Snapshot(variables)
+        child.environ = _latest
+    else:
+        child.environ = variables if type(variables) is _Snapshot else variables.copy()
     environ = parent.state.get(_OBJECT) if parent is not MAIN else _os_dict.get("environ")
     if not isinstance(environ, _EnvironType):
         # Somebody put a plain dictionary there: a copy of the parent has a copy, a new program none.
@@ -232,9 +253,7 @@ def reload_environ(_os: Any) -> None:
     if process is MAIN or process.environ is None:
         _real_reload_environ()
         return
-    below = dict(_below(process))
-    process.environ.clear()
-    process.environ.update(below)
+    process.environ = dict(_below(process))
 
 
 def _encode(text: Any) -> Any:

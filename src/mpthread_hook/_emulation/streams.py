@@ -76,12 +76,16 @@ def _origin(stream: Any) -> Any:
 class _Streams(dict[str, "Any"]):
     """The streams of the main program by name."""
 
+    __slots__ = ()
+
     def __missing__(self, name: str) -> Any:
         raise AttributeError(f"module 'sys' has no attribute {name!r}")
 
 
 class _ChildStreams(_Streams):
     """The streams of a thread process; those it has not asked for yet are still its parent's."""
+
+    __slots__ = ("copies", "inherited", "process", "replaced")
 
     def __init__(self, process: ThreadProcess, inherited: dict[str, Any]) -> None:
         self.process = process

@@ -14,6 +14,7 @@ import resource
 import socket
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -114,6 +115,45 @@ def case_environ_is_inherited() -> None:
     """A grandchild has the child's variables."""
     run(_grandchild_environ)
     _tell_g()
+
+
+def _set_in_threads() -> None:
+    names = [f"COMPARE_{number}" for number in range(8)]
+    threads = [threading.Thread(target=os.environ.__setitem__, args=(name, "set")) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    del os.environ["COMPARE_S"]
+    say(sorted(name for name in os.environ if name.startswith("COMPARE_")))
+    run(_tell_s, name="grandchild")
+
+
+def _tell_s() -> None:
+    say(sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("COMPARE_")))
+
+
+def case_siblings_environ() -> None:
+    """Children that start with the same variables do not see each other's changes, nor does their parent."""
+    os.environ["COMPARE_S"] = "the parent's"
+    ours, theirs = multiprocessing.Pipe()
+    process = launch(_tell_siblings, theirs)
+    say(receive(ours))
+    run(_set_in_threads)
+    run(_tell_s, name="sibling")
+    ours.send("go")
+    finish(process)
+    os.environ["COMPARE_S"] = "another"
+    run(_tell_s, name="younger")
+    del os.environ["COMPARE_S"]
+    run(_tell_s, name="youngest")
+    _tell_s()
+
+
+def _tell_siblings(connection: Any) -> None:
+    connection.send("ready")
+    connection.recv()
+    _tell_s()
 
 
 def _chdir(path: str) -> None:
