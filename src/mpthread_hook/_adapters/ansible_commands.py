@@ -19,7 +19,7 @@ from .ansible_execution import explain, refusal
 from .ansible_python import run_python
 from .shell.answer import CannotStart
 from .shell.running import SHELLS, Shell, refuse
-from .shell.words import Unsupported
+from .shell.syntax import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from . import ansible_async, ansible_execution, ansible_modules, ansible_payload
 from .ansible_python import run_python
 from .shell.answer import Answer, CannotStart
 from .shell.running import SHELLS, Shell, refuse
-from .shell.words import Unsupported
+from .shell.syntax import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 
 from . import ansible_async, ansible_payload
 from .shell.answer import Answer
-from .shell.words import Unsupported
+from .shell.syntax import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mpthread_hook._adapters.shell.running import Shell
-from mpthread_hook._adapters.shell.words import Unsupported
+from mpthread_hook._adapters.shell.syntax import Unsupported
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,8 @@ import pytest
 
 from mpthread_hook._adapters.shell.answer import Answer, CannotStart
 from mpthread_hook._adapters.shell.running import Shell, is_python, refuse
-from mpthread_hook._adapters.shell.words import Unsupported, parse
+from mpthread_hook._adapters.shell.syntax import Unsupported
+from mpthread_hook._adapters.shell.words import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,6 +147,49 @@ COMMANDS = [
     "echo - -x --; echo",
     "for i in 1 2; do for j in a b; do test $j = b && break; echo $i$j; done; done; cat nothing | wc -c; true\n\n",
     'echo one\\\ntwo "thr\\\nee" th\\ree \\\n four; test -f file\\\n && mkdir new\\\n',
+    """case file in x) echo x;; f*|y) echo "f" ;; *) echo other; esac; case "" in "") echo empty; esac; echo $?""",
+    "case a in (b) echo b;; (a) ;; esac; echo $?; false; case x in y) echo;; esac; echo $?",
+    """x="*"; case "a*" in "$x") echo no;; $x) echo pattern;; esac; case ab in [!b]? ) false;; esac; echo $?""",
+    """for f in file dir link none; do
+         case $f in
+           # a word
+           l*) continue;;
+           none)
+             break
+             ;;
+         esac
+         echo $f
+       done""",
+    "case a/b.c in *.c) echo $(case x in x) echo inner;; esac) | tr a-z A-Z;; esac > new; cat new",
+    "(case a in a) exit 3; esac); echo $?; case $(echo a) in `echo a`) echo same; esac",
+    """cat <<END
+home $HOME $(echo sub) `echo old` \\$x "quoted" 'q' \\\\ a\\
+b $((1 + 1))
+END
+echo after""",
+    "cat <<'END' | tr a-z A-Z; echo same\n$HOME \\$x `x`\nEND\necho next",
+    'cat <<-END >new && cat new - <<"OTHER WORD"\n\ttabs\n\t  two\n\tEND\n  a\nOTHER WORD\n',
+    "while read a b; do echo $b; done <<E\n1 2\n3 4\nE\nif cat; then echo yes; fi <<E\nE",
+    "cat <<A <<B\nlost\nA\nkept\nB",
+    "f() { cat; }; x=two; f <<E\none\nE\n(cat) <<\\E\n$x\nE\nx=$(cat <<E\n$x\nE\n); echo $x",
+    'echo $((1 + 2 * 3)) $((7 / 2)) $((-7 / 2)) $((-7 % 3)) $((1 << 4 | 3)) $((~5)) $(( (2+3)*4 )) "$((!0))$((!7))"',
+    "x=5; y=' 010 '; echo $((x * 2)) $(($x-1)) $((x > 3 && x != 4)) $((0 || 0)) $((y)) $((0x1F)) $((none + 1)) $((-x))",
+    "i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; done",
+    "i=1; echo $((i += 4)) $i $((i <<= 2)) $((i > 3 ? i - 1 : 0)) $((0 && (i = 1))) $((1 || (i = 1))) $i",
+    "echo $((9223372036854775807 + 1)) $((1 == 1)) $((2 ^ 3)) $((6 & 3)) $((1 ? 2 : 3 ? 4 : 5))",
+    "echo $((`echo 2`+$(echo 3)))",
+    'hello() { echo "hello $1 of $#"; return 3; echo never; }; hello a b; echo $?; hello && echo; hello | cat; echo $#',
+    "f() {\n  local x=1 y\n  x=2\n  echo $x\n  g\n}\ng()\n{ echo g $x; }\nx=0; f; echo $x; A=1 f; echo .$A",
+    'f() ( cd dir; pwd; exit 4 ); f; echo $?; pwd; f() if test "$1"; then echo yes; fi; f 1; f ""; echo $?',
+    "n() { if [ $1 -gt 0 ]; then echo $1; n $(($1 - 1)); fi; }; n 3",
+    "f() { for x in 1 2; do return 5; done; }; f; echo $?",
+    "cat() { echo mine; }; cat file; f() { echo $*; shift; echo $*; }; f 1 2; f() { exit 6; }; (f; echo never); f",
+    "f() { false; echo went on; }; set -e; f || echo no; f; echo never",
+    "sh -ec 'f() { false; echo never; }; f; echo never'; echo $?; f() { false; return; }; f; echo $?",
+    'f=archive.tar.gz; echo ${f%.*} ${f%%.*} ${f#*.} ${f##*.} ${f%x} ${#f} ${#U} "${f%.tar*}"',
+    "p=a/b/c; echo ${p##*/} ${p%/*}",
+    'x=a*b; y="*"; echo "${x%$y*}" "${x#a}" "${x#?}" ${x%b}; echo ${U=set it} $U ${U:=no}; E=; echo ${E=x}. ${E:=y} $E',
+    "x=1; f() { echo $x; x=2; }; (f); f; echo $x; f > new; cat new; f 2>&1 | cat",
 ]
 
 
@@ -191,14 +235,16 @@ def test_it_does_what_a_shell_does(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     "command",
     [
         "echo a |& cat", "echo a |", "| cat", "sleep 1 &", "echo `", "echo 'open", 'echo "open', "(echo", "echo )",
-        "()", "&& echo", "echo &&", "echo ${x%y}", "echo $((1+1))", "echo > a*", "cat << end", "echo >",
+        "()", "&& echo", "echo &&", "echo ${x^y}", "echo $((1+1)", "echo > a*", "cat << end", "cat <<<x", "echo >",
         "echo 3> file", "echo >&3", "echo >| file", "echo <(cat)", "cat -n file", "rm file -f", "basename -s x y",
         "dirname a b", "echo [^a]", "chmod +x file", "chmod -R u+x dir", "mkdir -m 700 x", "umask", "umask u=rwx",
         "echo a\\\\b",
         "cd -", "echo -e x", "test a -nt b", "echo {a,b}", "", "sleep 1m", "if true; then echo", "if true; echo; fi",
         "if; then echo; fi", "for x in a; echo; done",
-        "for 1 in a; do echo; done", "while true; do; done", "case a in a) echo;; esac",
-        "f() { echo; }", "{ echo }", "{echo; }", "time true", "fi", "done", "then echo", "! ", "set -u", "shift 2",
+        "for 1 in a; do echo; done", "while true; do; done", "case a in a) echo;;", "case in a) echo;; esac",
+        "f() echo", "echo ${x:?}", "f() { echo; ", "export() { echo; }", "local x=1", "return 1", "echo $((1 +))",
+        "echo $((1 / 0))", "echo $((x++))", "echo $((08))", "echo $(( ))", "echo $((a b))", "x=y; echo $((x))",
+        "echo [[:digit:]]", "{ echo }", "{echo; }", "time true", "fi", "done", "then echo", "! ", "set -u", "shift 2",
         'echo "x$@"', "read", "echo ${x", "[[ a = a ]]", "for x in a & do echo; done",
     ],
 )  # fmt: skip
@@ -235,7 +281,7 @@ def test_another_shell_that_cannot_run_is_a_program_that_does_not_start(tmp_path
     for inner, program in (
         ("sh -c 'echo never; uname'", b"'uname'"),
         ("./tool", b"'uname'"),
-        ("sh -c 'f() { :; }'", b"f()"),
+        ("sh -c 'time :'", b"time"),
         ("bash -x -c true", b"bash -x"),
         ("sh", b"'sh'"),
     ):
@@ -245,7 +291,7 @@ def test_another_shell_that_cannot_run_is_a_program_that_does_not_start(tmp_path
     for words in (["sh", "-c", "echo; uname"], ["./tool"], ["bash", "tool"]):
         with pytest.raises(CannotStart, match="uname"):
             shell.prepare(words)
-    for words in (["sh", "-c", "f() { :; }"], ["sh"], ["bash", "-x", "-c", "true"]):
+    for words in (["sh", "-c", "time :"], ["sh"], ["bash", "-x", "-c", "true"]):
         with pytest.raises(Unsupported):
             shell.prepare(words)
     assert shell.prepare(["sh", "nothing"])().status != 0

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mpthread_hook._adapters.shell.running import Shell
-from mpthread_hook._adapters.shell.words import Unsupported
+from mpthread_hook._adapters.shell.syntax import Unsupported
 from tests.unit._adapters.unpacking import NOBODY, as_user, fresh, nothing, ours, theirs, tree
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mpthread_hook._adapters.shell.words import Unsupported
+from mpthread_hook._adapters.shell.syntax import Unsupported
 from tests.unit._adapters.unpacking import NOBODY, as_user, fresh, ours, theirs, tree
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from .words import Unsupported
+from .syntax import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import time
 
 from . import files, keys, system, texts
 from .answer import NOT_FOUND, Answer
-from .words import Unsupported
+from .syntax import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -183,6 +183,27 @@ def _export(shell: Shell, arguments: Sequence[str]) -> Answer:
     return Answer()
 
 
+def _local(shell: Shell, arguments: Sequence[str]) -> Answer:
+    """Make variables the function's own, until it is over."""
+    if not shell.calls or not arguments or not all(re.match(rf"{_NAME}(=|\Z)", word) for word in arguments):
+        raise Unsupported(" ".join(arguments))
+    for word in arguments:
+        name, given, value = word.partition("=")
+        if not given and shell.variable(name):
+            raise Unsupported(word)  # some shells keep the value, others do not
+        shell.calls[-1].setdefault(name, (shell.environ.get(name), shell.variables.get(name)))
+        if given:
+            shell.assign(name, value)
+    return Answer()
+
+
+def _return(shell: Shell, arguments: Sequence[str]) -> Answer:
+    if not shell.calls or len(arguments) > 1 or not all(re.fullmatch("[0-9]+", word) for word in arguments):
+        raise Unsupported(" ".join(arguments))
+    shell.leaving = "return"
+    return Answer(int(arguments[0]) & 0xFF if arguments else shell.status)
+
+
 def _env(shell: Shell, arguments: Sequence[str]) -> Answer:
     assigned: dict[str, str] = {}
     rest = list(arguments)
@@ -263,6 +284,7 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     "hostname": system.hostname,
     "id": system.identity,
     "ln": files.ln,
+    "local": _local,
     "ls": files.ls,
     "mkdir": files.mkdir,
     "mktemp": files.mktemp,
@@ -273,6 +295,7 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     "read": _line,
     "readlink": files.readlink,
     "realpath": files.realpath,
+    "return": _return,
     "rm": files.rm,
     "rmdir": files.rmdir,
     "seq": texts.seq,
@@ -298,7 +321,7 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
 }
 #: What is no program, since it changes the shell.
 ONLY_SHELLS = frozenset(
-    (":", "break", "cd", "command", "continue", "exit", "export", "read", "set", "shift", "umask")
+    (":", "break", "cd", "command", "continue", "exit", "export", "local", "read", "return", "set", "shift", "umask")
 )
 # What is a program, and shells have it in them as well.
 _IN_SHELLS = frozenset(("[", "echo", "false", "printf", "pwd", "test", "true"))

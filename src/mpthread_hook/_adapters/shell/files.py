@@ -15,8 +15,8 @@ import time
 from functools import partial
 
 from .answer import Answer, complaint, each, read_options
+from .syntax import Unsupported
 from .system import group_name, user_name
-from .words import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

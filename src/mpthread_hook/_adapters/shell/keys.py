@@ -7,7 +7,7 @@ import stat
 
 from ..known_hosts import matches, split
 from .answer import Answer, complaint, read_options
-from .words import Unsupported
+from .syntax import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .words import Unsupported
+from .syntax import Unsupported
 
 #: Characters that make a pattern of a name.
 WILDCARDS = re.compile(r"[*?\[\\]")

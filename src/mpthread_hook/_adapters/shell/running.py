@@ -13,9 +13,14 @@ from ..ansible_execution import explain
 from .answer import NOT_FOUND, Answer, CannotStart, complaint
 from .commands import COMMANDS, ONLY_SHELLS
 from .files import collate
-from .words import (
-    Command,
+from .patterns import WILDCARDS, translate
+from .syntax import (
+    HERE,
+    LENGTH,
+    Arithmetic,
+    Case,
     For,
+    Function,
     Group,
     Home,
     If,
@@ -27,20 +32,26 @@ from .words import (
     Text,
     Unsupported,
     Variable,
-    While,
     Word,
-    parse,
+    walk,
 )
+from .words import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from .syntax import Command, Compound
 
 _PYTHON = re.compile(r"python(\d+(\.\d+)*)?(\.exe)?")
 #: What shells are called.
 SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
 #: Bytes of the longest line that says what runs a script.
 _LINE = 1 << 10
+
+
+#: What leaves loops, and whatever else a command is in, too.
+_OUT_OF_LOOPS = frozenset(("exit", "return"))
 
 
 class Shell:
@@ -70,11 +81,15 @@ class Shell:
         self.name = name
         #: Of the last command.
         self.status = 0
-        #: Why no further command is run: "exit", or "break" or "continue" in a loop.
+        #: Why no further command is run: "exit", "return" in a function, or "break" or "continue" in a loop.
         self.leaving = ""
         #: Whether a command that fails is the last one, and how many conditions are being looked at, where it is not.
         self.strict = False
         self._conditions = 0
+        #: Commands by the names that they were given here.
+        self.functions: dict[str, Compound] = {}
+        #: For each function that is being run, what it has made its own, as that was before.
+        self.calls: list[dict[str, tuple[str | None, str | None]]] = []
         #: What the last ``$(...)`` of the command that is read answered.
         self._substituted = Answer()
 
@@ -139,9 +154,12 @@ class Shell:
     def _command(self, command: Command) -> Answer:
         if isinstance(command, Simple):
             return self._simple(command)
+        if isinstance(command, Function):
+            self.functions[command.name] = command.body
+            return Answer()
         return self._redirect(command.redirections, partial(self._compound, command))
 
-    def _compound(self, command: Group | If | For | While) -> Answer:
+    def _compound(self, command: Compound) -> Answer:
         if isinstance(command, Group):
             shell = self._subshell() if command.subshell else self
             answer = shell._list(command.steps)
@@ -156,6 +174,12 @@ class Shell:
                     break
                 if self.leaving:
                     break
+        elif isinstance(command, Case):
+            text = self._text(command.word)
+            for patterns, body in command.branches:
+                if any(re.fullmatch(self._pattern(pattern), text) for pattern in patterns):
+                    status = self._part(body, parts) if body else 0
+                    break
         elif isinstance(command, For):
             for field in self.parameters.copy() if command.words is None else self._fields(command.words):
                 self.assign(command.name, field)
@@ -167,7 +191,7 @@ class Shell:
                 status = self._part(command.steps, parts)
                 if self._leaves_loop():
                     break
-        if self.leaving == "exit":
+        if self.leaving in _OUT_OF_LOOPS:
             status = self.status
         return Answer(status, b"".join(part.stdout for part in parts), b"".join(part.stderr for part in parts))
 
@@ -185,9 +209,9 @@ class Shell:
     def _leaves_loop(self) -> bool:
         """Return whether the loop that has run its list once is left; what was said of the loop is done with."""
         leaving = self.leaving
-        if leaving != "exit":
+        if leaving not in _OUT_OF_LOOPS:
             self.leaving = ""
-        return leaving in {"exit", "break"}
+        return leaving == "break" or leaving in _OUT_OF_LOOPS
 
     def assign(self, name: str, value: str) -> None:
         """Give a variable a value."""
@@ -206,6 +230,7 @@ class Shell:
         everything = {**self.environ, **environ}
         copy = Shell(self._python, self.cwd, everything, self.umask, self.stdin, self.parameters, self.name)
         copy.variables = dict(self.variables)
+        copy.functions, copy.calls = dict(self.functions), [dict(call) for call in self.calls]
         copy.status, copy.strict, copy._conditions = self.status, self.strict, self._conditions
         return copy
 
@@ -235,20 +260,52 @@ class Shell:
         known = name in self.variables or name in self.environ or name in os.environ
         return self.variable(name) if known else None
 
-    def _expanded(self, piece: Variable | Output) -> str | Word:
+    def _expanded(self, piece: Variable | Output | Arithmetic) -> str | Word:
         """Return the text that an expansion is, or the word that it stands for."""
+        if isinstance(piece, Arithmetic):
+            from .arithmetic import evaluate  # noqa: PLC0415 - few calculate
+
+            return str(evaluate(self._text(piece.expression), self.variable, self.assign))
         if isinstance(piece, Output):
             shell = self._subshell()
             answer = shell._list(piece.command)
             self._substituted = Answer(answer.status, b"", self._substituted.stderr + answer.stderr)
             return os.fsdecode(answer.stdout).rstrip("\n")
         value = self._parameter(piece.name)
+        if piece.operator == LENGTH:
+            return str(len(value or ""))
+        if piece.operator[:1] in {"%", "#"}:
+            return self._without(value or "", piece.operator, piece.other)
         none = not value if ":" in piece.operator else value is None
         if piece.operator.endswith("-") and none:
             return piece.other
         if piece.operator.endswith("+"):
             return "" if none else piece.other
+        if piece.operator.endswith("=") and none:
+            value = self._text(piece.other)
+            self.assign(piece.name, value)
         return value or ""
+
+    def _without(self, value: str, operator: str, word: Word) -> str:
+        """Return a value without what matches a pattern, at its end (``%``) or its start; doubled, the longest."""
+        pattern = re.compile(self._pattern(word))
+        places = range(len(value) + 1)
+        at_end = operator[0] == "%"
+        for at in places if at_end is (len(operator) > 1) else reversed(places):
+            if pattern.fullmatch(value[at:] if at_end else value[:at]):
+                return value[:at] if at_end else value[at:]
+        return value
+
+    def _pattern(self, word: Word) -> str:
+        """Return a regular expression for what a word matches that is a pattern."""
+        parts = []
+        for piece in word:
+            text = self._text((piece,))
+            plain = isinstance(piece, (Text, Home)) or (not isinstance(piece, Pattern) and piece.quoted)
+            if not plain and "\\" in text:
+                raise Unsupported(text)  # shells disagree
+            parts.append(WILDCARDS.sub(r"\\\g<0>", text) if plain else text)
+        return translate("".join(parts))
 
     def _text(self, word: Word) -> str:
         """Return the text of a word that stays one: it is not split, and stands for no names of files."""
@@ -357,6 +414,9 @@ class Shell:
             if isinstance(one.target, int):
                 sinks.update(dict.fromkeys(one.streams, sinks[one.target]))
                 continue
+            if one.mode == HERE:
+                stdin = os.fsencode(self._text(one.target))
+                continue
             path = self.path(self._text(one.target))
             if one.mode == "rb":
                 with open(path, "rb") as file:
@@ -393,6 +453,8 @@ class Shell:
 
     def call(self, words: list[str], assigned: Mapping[str, str]) -> Answer:
         """Run a program by its words, with these variables added to its environment; raises as `run`."""
+        if words[0] in self.functions:
+            return self._with(assigned, partial(self._function, self.functions[words[0]], words[1:]))
         function = _builtin(words[0])
         if function is not None:
             return self._with(assigned, partial(_try, function, self, words))
@@ -407,6 +469,22 @@ class Shell:
         except (CannotStart, Unsupported) as error:
             # To this shell it is a program that does not start, and nothing of it has been done.
             return refuse(error.program if isinstance(error, CannotStart) else " ".join(words))
+
+    def _function(self, body: Compound, arguments: list[str]) -> Answer:
+        before, self.parameters = self.parameters, arguments
+        self.calls.append({})
+        try:
+            answer = self._command(body)
+        finally:
+            self.parameters = before
+            for name, (exported, value) in self.calls.pop().items():
+                for variables, old in ((self.environ, exported), (self.variables, value)):
+                    variables.pop(name, None)
+                    if old is not None:
+                        variables[name] = old
+        if self.leaving == "return":
+            self.leaving = ""
+        return answer
 
     def _with(self, assigned: Mapping[str, str], run: Callable[[], Answer]) -> Answer:
         """Run something of this shell's own with variables that are in its environment only as long."""
@@ -464,22 +542,16 @@ class Shell:
 
     def _check(self, steps: Sequence[Step]) -> None:
         """Raise `CannotStart` for a program that would be needed, before anything has been done."""
-        for command in (command for step in steps for command in step.commands):
-            if isinstance(command, If):
-                for condition, body in command.branches:
-                    self._check(condition)
-                    self._check(body)
-            elif isinstance(command, While):
-                self._check(command.condition)
-                self._check(command.steps)
-            elif isinstance(command, (Group, For)):
-                self._check(command.steps)
-            else:
-                for word in command.words[:1]:
-                    name = word[0].text if len(word) == 1 and isinstance(word[0], Text) else ""
-                    made = "/" in name and not os.path.exists(self.path(name))  # perhaps by what comes before it
-                    if name and not made:
-                        self._require(name)
+        commands = list(walk(steps))
+        functions = self.functions.keys() | {one.name for one in commands if isinstance(one, Function)}
+        if wrong := functions & ONLY_SHELLS:
+            raise Unsupported(min(wrong))  # what a shell looks for first differs
+        for command in commands:
+            for word in command.words[:1] if isinstance(command, Simple) else ():
+                name = word[0].text if len(word) == 1 and isinstance(word[0], Text) else ""
+                made = "/" in name and not os.path.exists(self.path(name))  # perhaps by what comes before it
+                if name and not made and name not in functions:
+                    self._require(name)
 
     def path(self, path: str) -> str:
         """Return a path as the shell's directory makes it; the empty one is that of nothing, not the directory's."""

@@ -8,7 +8,7 @@ import shutil
 import time
 
 from .answer import Answer, read_options
-from .words import Unsupported
+from .syntax import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sys
 
 from .answer import Answer, complaint, read_options
 from .files import collate
-from .words import Unsupported
+from .syntax import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,32 +1,61 @@
 """Reads commands of a shell into something that can be run.
 
-Lists with ``&&``, ``||``, ``;`` and new lines, pipelines, ``!``, groups in parentheses and braces, ``if``, ``for``,
-``while`` and ``until``, assignments, quotes, backquotes and ``$(...)``, variables, ``~``, patterns, redirections and
-comments.  Whatever else a shell knows raises `Unsupported`: nothing is run that was understood only in part.
+Lists with ``&&``, ``||``, ``;`` and new lines, pipelines, ``!``, groups in parentheses and braces, ``if``, ``case``,
+``for``, ``while`` and ``until``, functions, assignments, quotes, backquotes and ``$(...)``, variables and arithmetic,
+``~``, patterns, redirections, documents that stand with a command (``<<``), and comments.  Whatever else a shell knows
+raises `Unsupported`: nothing is run that was understood only in part.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from .syntax import (
+    HERE,
+    LENGTH,
+    Arithmetic,
+    Case,
+    Compound,
+    For,
+    Function,
+    Group,
+    Home,
+    If,
+    Output,
+    Pattern,
+    Redirection,
+    Simple,
+    Step,
+    Text,
+    Unsupported,
+    Variable,
+    While,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .syntax import Command, Piece, Word
+
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_VARIABLE = re.compile(rf"\$(?:({_NAME}|[0-9@*#?])|\{{({_NAME}|[0-9@*#?])(:?[-+])?)")
+_VARIABLE = re.compile(rf"\$(?:({_NAME}|[0-9@*#?])|\{{({_NAME}|[0-9@*#?])(:?[-+=]|%%?|##?)?)")
+_LENGTH = re.compile(rf"\$\{{#({_NAME}|[0-9])\}}")
 _BACKQUOTED = re.compile(r"`((?:[^`\\]|\\.)*)`", re.DOTALL)
 # What may follow a tilde and a name for them to be a home directory.
 _AFTER_TILDE = frozenset(("", "/", " ", "\t", "\n", ";", ")", "&", "|"))
 _ASSIGNMENT = re.compile(rf"{_NAME}=")
+_FUNCTION = re.compile(rf"({_NAME})[ \t]*\([ \t]*\)")
 _FOR = re.compile(rf"({_NAME})(?=[\s;])")
 _TILDE = re.compile(r"~[A-Za-z0-9._-]*")
 _PLAIN = re.compile(r"[^\s'\"`$\\~*?\[(){}<>|&;#!]+")
 # A set of characters, or the bracket that is none.
 _SET = re.compile(r"\[[!^]?\]?[^\s'\"`$\\/\[\](){}<>|&;]*\]")
+# One with a class of characters, or what is like one.
+_CLASS = re.compile(r"\[[!^]?\[[:.=]")
 _BLANK = re.compile(r"(?:[ \t]|\\\n)*(?:#[^\n]*)?")
 _REDIRECTION = re.compile(r"(?:2>&1|1?>&2)(?![^\s;&|)])|(?:[12]?>>?|&>>?|<)(?![<>&|(])[ \t]*")
+_DOCUMENT = re.compile(r"<<(-?)[ \t]*(?:'([^'\n]*)'|\"([^\"\n$`\\]*)\"|(\\?)([A-Za-z0-9_.+-]+))(?=[\s;&|()<>])")
 _OTHER_STREAM = re.compile(r"[0-9]*[<>]")
 #: Words that are none where a command may begin, and what ends a list that they begin.
 _RESERVED = re.compile(
@@ -34,120 +63,11 @@ _RESERVED = re.compile(
 )
 
 
-class Unsupported(Exception):
-    """The command is none of the forms that can be answered."""
-
-
-class Text(NamedTuple):
-    """A piece of a word as it stands."""
-
-    text: str
-
-
-class Pattern(NamedTuple):
-    """A piece of a word that may stand for parts of names of files: ``*``, ``?`` or a set."""
-
-    text: str
-
-
-class Variable(NamedTuple):
-    """The value of a variable or of a parameter.
-
-    ``other`` is the word for where it has none, if the ``operator`` is ``-``, or has one, ``+``; with a colon, an
-    empty value is none.
-    """
-
-    name: str
-    quoted: bool
-    operator: str = ""
-    other: Word = ()
-
-
-class Home(NamedTuple):
-    """A tilde and the name behind it."""
-
-    user: str
-
-
-class Output(NamedTuple):
-    """The output of a command."""
-
-    command: Sequence[Step]
-    quoted: bool
-
-
-Piece = Text | Pattern | Variable | Home | Output
-Word = tuple[Piece, ...]
-
-
-class Redirection(NamedTuple):
-    """Where streams of a command lead: to the file that ``target`` names, or where another stream leads now.
-
-    ``mode`` is that of `open`: "rb", "wb" or "ab".
-    """
-
-    streams: tuple[int, ...]
-    target: Word | int
-    mode: str = "wb"
-
-
-class Simple(NamedTuple):
-    """One command, and its redirections from left to right."""
-
-    assignments: tuple[tuple[str, Word], ...]
-    words: tuple[Word, ...]
-    redirections: tuple[Redirection, ...]
-
-
-class Group(NamedTuple):
-    """A list, in a subshell or in this shell."""
-
-    steps: Sequence[Step]
-    subshell: bool
-    redirections: tuple[Redirection, ...] = ()
-
-
-class If(NamedTuple):
-    """Lists of which the first is run whose condition holds; the last one may have an empty one, which does."""
-
-    branches: tuple[tuple[Sequence[Step], Sequence[Step]], ...]
-    redirections: tuple[Redirection, ...] = ()
-
-
-class For(NamedTuple):
-    """A list that is run for each word; ``words`` is None for the parameters."""
-
-    name: str
-    words: tuple[Word, ...] | None
-    steps: Sequence[Step]
-    redirections: tuple[Redirection, ...] = ()
-
-
-class While(NamedTuple):
-    """A list that is run as long as the status of another one is zero, or is not."""
-
-    condition: Sequence[Step]
-    zero: bool
-    steps: Sequence[Step]
-    redirections: tuple[Redirection, ...] = ()
-
-
-Command = Simple | Group | If | For | While
-
-
-class Step(NamedTuple):
-    """The commands of a pipeline, mostly one, and the operator before it: ``;``, ``&&`` or ``||``."""
-
-    operator: str
-    commands: tuple[Command, ...]
-    negated: bool = False
-
-
 def parse(text: str) -> tuple[Step, ...]:
     """Return the list of commands that ``text`` is; `Unsupported` if it is anything else."""
     reader = _Reader(text)
     steps = reader.steps()
-    if reader.at < len(text):
+    if reader.at < len(text) or reader.documents:
         raise Unsupported(text)
     return steps
 
@@ -156,6 +76,8 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        #: Where reading goes on behind documents, by the end of the line that they stand behind.
+        self.documents: dict[int, int] = {}
 
     def _skip(self) -> None:
         match = _BLANK.match(self.text, self.at)
@@ -167,6 +89,8 @@ class _Reader:
         for token in tokens:
             if self.text.startswith(token, self.at):
                 self.at += len(token)
+                if token == "\n":
+                    self.at = self.documents.pop(self.at - 1, self.at)
                 return token
         return None
 
@@ -187,26 +111,34 @@ class _Reader:
         self.at += len(found)
         return found
 
+    def _at(self, ends: Sequence[str]) -> bool:
+        """Return whether one of the words stands here that end a list."""
+        return bool(ends) and (self._reserved() in ends or (";;" in ends and self.text.startswith(";;", self.at)))
+
     def _ends(self) -> bool:
         self._skip()
         return self.at >= len(self.text) or self.text[self.at] == ")"
 
     def steps(self, *ends: str) -> tuple[Step, ...]:
-        """Read commands up to the end, a parenthesis or one of the reserved words; these stay unread."""
+        """Read commands up to the end, a parenthesis or one of the words that end a list; these stay unread.
+
+        There is at least one, but in a branch of ``case``.
+        """
         steps: list[Step] = []
         operator = ";"
+        empty = ";;" in ends
         self._lines()
-        while not self._ends() and not (steps and operator == ";" and self._reserved() in ends and ends):
+        while not self._ends() and not ((steps or empty) and operator == ";" and self._at(ends)):
             negated = self._reserved() == "!"
             self.at += negated
             steps.append(Step(operator, self._pipeline(), negated))
-            found = self._next("&&", "||", ";", "\n")
+            found = None if self._at((";;",)) else self._next("&&", "||", ";", "\n")
             if found is None:
                 operator = ";"
                 break
             operator = ";" if found == "\n" else found
             self._lines()
-        if operator != ";" or (ends and (not steps or self._reserved() not in ends)) or not (ends or self._ends()):
+        if operator != ";" or (ends and not ((steps or empty) and self._at(ends))) or not (ends or self._ends()):
             raise Unsupported(self.text)
         return tuple(steps)
 
@@ -230,8 +162,12 @@ class _Reader:
                 raise Unsupported(self.text)
             return Group(steps, True, self._redirections())
         word = self._reserved()
-        readers: dict[str, Callable[[str], Group | If | For | While]] = {
+        function = None if word else _FUNCTION.match(self.text, self.at)
+        if function is not None:
+            return self._function(function)
+        readers: dict[str, Callable[[str], Compound]] = {
             "{": self._braces,
+            "case": self._case,
             "if": self._if,
             "for": self._for,
             "while": self._while,
@@ -262,6 +198,41 @@ class _Reader:
             branches.append((condition, body))
             found = self._expect("elif", "else", "fi")
         return If(tuple(branches))
+
+    def _function(self, match: re.Match[str]) -> Function:
+        self.at = match.end()
+        self._lines()
+        body = self._command()
+        if isinstance(body, (Simple, Function)):
+            raise Unsupported(self.text)
+        return Function(match[1], body)
+
+    def _case(self, _word: str) -> Case:
+        self._skip()
+        word = self._word()
+        self._lines()
+        self._keyword("in")
+        self._lines()
+        branches = []
+        while word and self._reserved() != "esac":
+            self._next("(")
+            patterns: list[Word] = []
+            while not patterns or self._one_bar():
+                self._skip()
+                patterns.append(self._word())
+            if not all(patterns) or not self._next(")"):
+                raise Unsupported(self.text)
+            branches.append((tuple(patterns), self.steps(";;", "esac")))
+            if not self._next(";;"):
+                break
+            self._lines()
+        self._expect("esac")
+        return Case(word, tuple(branches))
+
+    def _keyword(self, word: str) -> None:
+        if not re.compile(rf"{word}(?=\s)").match(self.text, self.at):
+            raise Unsupported(self.text)
+        self.at += len(word)
 
     def _for(self, _word: str) -> For:
         self._skip()
@@ -322,6 +293,11 @@ class _Reader:
 
     def _redirection(self, found: list[Redirection]) -> bool:
         """Read a redirection, if one stands here."""
+        document = _DOCUMENT.match(self.text, self.at)
+        if document is not None:
+            self.at = document.end()
+            found.append(Redirection((0,), self._document(document), HERE))
+            return True
         match = _REDIRECTION.match(self.text, self.at)
         if match is None:
             if _OTHER_STREAM.match(self.text, self.at):
@@ -342,6 +318,24 @@ class _Reader:
         streams = (1, 2) if operator[0] == "&" else (2,) if operator[0] == "2" else (1,)
         found.append(Redirection(streams, word, "ab" if operator.endswith(">>") else "wb"))
         return True
+
+    def _document(self, match: re.Match[str]) -> Word:
+        """Read the document that stands behind this line, or behind one that stands there already."""
+        tabs, single, double, escaped, plain = match.groups()
+        end = next(word for word in (single, double, plain) if word is not None)
+        line_end = self.text.find("\n", self.at)
+        at = self.documents.get(line_end, line_end + 1)
+        lines: list[str] = []
+        while line_end >= 0 and at < len(self.text):
+            line, _, _ = self.text[at:].partition("\n")
+            at += len(line) + 1
+            line = line.lstrip("\t") if tabs else line
+            if line == end:
+                self.documents[line_end] = min(at, len(self.text))
+                text = "".join(f"{line}\n" for line in lines)
+                return (Text(text),) if plain is None or escaped else tuple(_Reader(text)._quoted(""))
+            lines.append(line)
+        raise Unsupported(self.text)
 
     def _word(self) -> Word:
         pieces: list[Piece] = []
@@ -385,6 +379,8 @@ class _Reader:
         return (self._special(char),)
 
     def _special(self, char: str) -> Piece:
+        if char == "[" and _CLASS.match(self.text, self.at):
+            raise Unsupported(self.text)
         found = _SET.match(self.text, self.at) if char == "[" else None
         if found is not None:
             self.at = found.end()
@@ -405,25 +401,32 @@ class _Reader:
         return text
 
     def _double_quoted(self) -> Sequence[Piece]:
-        pieces: list[Piece] = [Text("")]
         self.at += 1
+        pieces = self._quoted('"')
+        self.at += 1
+        # A word that is only the parameters is as many as there are.
+        return pieces[1:] if pieces[1:] == [Variable("@", True)] else pieces
+
+    def _quoted(self, end: str) -> list[Piece]:
+        """Read up to a quote, which stays unread, or up to the end of the text."""
+        pieces: list[Piece] = [Text("")]
         while self.at < len(self.text):
             char = self.text[self.at]
-            if char == '"':
-                self.at += 1
-                # A word that is only the parameters is as many as there are.
-                return pieces[1:] if pieces[1:] == [Variable("@", True)] else pieces
+            if char == end:
+                return pieces
             if char == "`" or (char == "$" and self.text[self.at + 1 : self.at + 2] not in {"", '"', " ", "/", "\n"}):
                 pieces.append(self._expansion(quoted=True))
                 continue
             if self.text.startswith("\\\n", self.at):
                 self.at += 2
                 continue
-            if char == "\\" and self.text[self.at + 1 : self.at + 2] in {'"', "\\", "$", "`"}:
+            if char == "\\" and self.text[self.at + 1 : self.at + 2] in {end, "\\", "$", "`"} - {""}:
                 self.at += 1
             pieces.append(Text(self.text[self.at]))
             self.at += 1
-        raise Unsupported(self.text)
+        if end:
+            raise Unsupported(self.text)
+        return pieces
 
     def _expansion(self, *, quoted: bool) -> Piece:
         if self.text[self.at] == "`":
@@ -432,14 +435,20 @@ class _Reader:
                 raise Unsupported(self.text)
             self.at = match.end()
             return Output(parse(re.sub(r"\\([`\\$])", r"\1", match[1])), quoted)
-        if self.text.startswith("$(", self.at) and not self.text.startswith("$((", self.at):
+        if self.text.startswith("$((", self.at):
+            return Arithmetic(self._arithmetic())
+        if self.text.startswith("$(", self.at):
             self.at += 2
             steps = self.steps()
             if not self._next(")"):
                 raise Unsupported(self.text)
             return Output(steps, quoted)
+        length = _LENGTH.match(self.text, self.at)
+        if length is not None:
+            self.at = length.end()
+            return Variable(length[1], quoted, LENGTH)
         match = _VARIABLE.match(self.text, self.at)
-        if match is None:
+        if match is None or (match[3] and match[2] in "@*#?" and match[3][-1] not in "-+"):
             raise Unsupported(self.text)
         self.at = match.end()
         if match[1]:
@@ -449,3 +458,15 @@ class _Reader:
             raise Unsupported(self.text)
         self.at += 1
         return Variable(match[2], quoted, match[3] or "", other)
+
+    def _arithmetic(self) -> Word:
+        start = self.at = self.at + 3
+        depth = 0
+        while self.at < len(self.text) and (depth or self.text[self.at] != ")"):
+            depth += {"(": 1, ")": -1}.get(self.text[self.at], 0)
+            self.at += 1
+        text = self.text[start : self.at]
+        if not self.text.startswith("))", self.at) or re.search(r"['\"\\]", text):
+            raise Unsupported(self.text)  # a group in a $(...) among others
+        self.at += 2
+        return tuple(_Reader(text)._quoted(""))

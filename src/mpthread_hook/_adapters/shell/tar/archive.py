@@ -9,7 +9,7 @@ import sys
 import tarfile
 import zlib
 
-from ..words import Unsupported
+from ..syntax import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from ..patterns import WILDCARDS, translate
-from ..words import Unsupported
+from ..syntax import Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ..words import Unsupported
+from ..syntax import Unsupported
 from .archive import FORMATS
 from .names import Pattern, transform
 

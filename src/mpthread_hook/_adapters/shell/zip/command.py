@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..answer import Answer
 from ..patterns import translate
-from ..words import Unsupported
+from ..syntax import Unsupported
 from . import listing
 from .entries import Entry
 from .extract import Extractor
