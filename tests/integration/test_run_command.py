@@ -111,7 +111,7 @@ def test_an_exception_is_printed_and_fails(tmp_path: Path) -> None:
         (("--trace", "trace.json"), 2, "nothing to run"),
         (("nowhere.py",), 2, "can't open file 'nowhere.py'"),
         (("-m", "no_such_module"), 1, "no module named no_such_module"),
-        (("-m", "json"), 1, "no module named json, or it is a package without __main__"),
+        (("-m", "email"), 1, "no module named email, or it is a package without __main__"),
         (("-m", "..x"), 1, "cannot be run"),
         (("-m", "sys"), 1, "sys has no code"),
         (("empty",), 1, "can't find '__main__' module in 'empty'"),
@@ -219,6 +219,7 @@ def test_it_is_quiet_about_whoever_runs_it(tmp_path: Path) -> None:
     (tmp_path / "runner.py").write_text("import tool\n")
     (tmp_path / "program.py").write_text(
         "import multiprocessing, os, threading, tool\n"
+        "multiprocessing.set_start_method('fork')\n"
         "for cls in (multiprocessing.Process, tool.Process, tool.Own):\n"
         "    p = cls(target=lambda: print(os.getpid() > 1 << 30, flush=True))\n"
         "    p.start()\n"
