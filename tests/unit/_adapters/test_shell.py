@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -188,7 +189,17 @@ echo after""",
     "sh -ec 'f() { false; echo never; }; f; echo never'; echo $?; f() { false; return; }; f; echo $?",
     'f=archive.tar.gz; echo ${f%.*} ${f%%.*} ${f#*.} ${f##*.} ${f%x} ${#f} ${#U} "${f%.tar*}"',
     "p=a/b/c; echo ${p##*/} ${p%/*}",
-    'x=a*b; y="*"; echo "${x%$y*}" "${x#a}" "${x#?}" ${x%b}; echo ${U=set it} $U ${U:=no}; E=; echo ${E=x}. ${E:=y} $E',
+    'x=a*b; y="*"; echo "${x%$y*}" "${x#a}" "${x#?}" ${x%b}; echo ${U=set it} $U ${U:=no}',
+    "E=; echo ${E=x}. ${E:=y} $E",
+    "expr 1 + 2 \\* 3; expr 7 / 2; expr -7 % 3; expr 0; echo $?; expr 2 - 2; echo $?; expr 3 '>' 2",
+    "expr a = a; expr a != a",
+    "expr 1 / 0; echo $?; expr a + 1; echo $?; expr '' '|' b; expr 0 '&' 1; expr x",
+    "expr \\( 1 + 2 \\) \\* 3; expr length abcd",
+    "set -u; x=1; echo $x ${none-default} ${#x} $#; set +u; echo $none",
+    "set -- a 'b c'; echo $# \"$2\"; set --; echo $#",
+    "printf 'x=2\nf() { echo sourced $1; }\nfalse\n' > lib; . ./lib; echo $? $x; f y",
+    "echo {} {{ 1 }} a{b}c }; echo '\\z' \\\\z 'a\\ b'; x={}; echo $x",
+    "sh -eu -c 'echo $0; false; echo never'; echo $?; sh -e -u -c 'echo ${1-none}' name",
     "x=1; f() { echo $x; x=2; }; (f); f; echo $x; f > new; cat new; f 2>&1 | cat",
 ]
 
@@ -231,6 +242,23 @@ def test_it_does_what_a_shell_does(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert tree(mine) == tree(theirs)
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to compare with")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "set -o pipefail; false | true; echo $?; true | (exit 3) | cat; echo $?",
+        "set -o pipefail; set +o pipefail; false | true; echo $?",
+        "set -eo pipefail; echo a | cat; false | cat || echo saved; false | cat; echo never",
+        "bash -euo pipefail -c 'echo $0 $#; false | true; echo never' name x; echo $?",
+    ],
+)
+def test_what_not_every_sh_has_is_as_in_bash(tmp_path: Path, command: str) -> None:
+    """``pipefail``, which playbooks ask bash for."""
+    real = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False)
+    answer = Shell(nothing, str(tmp_path)).run(command)
+    assert (answer.status, answer.stdout) == (real.returncode, real.stdout)
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -244,7 +272,9 @@ def test_it_does_what_a_shell_does(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "for 1 in a; do echo; done", "while true; do; done", "case a in a) echo;;", "case in a) echo;; esac",
         "f() echo", "echo ${x:?}", "f() { echo; ", "export() { echo; }", "local x=1", "return 1", "echo $((1 +))",
         "echo $((1 / 0))", "echo $((x++))", "echo $((08))", "echo $(( ))", "echo $((a b))", "x=y; echo $((x))",
-        "echo [[:digit:]]", "{ echo }", "{echo; }", "time true", "fi", "done", "then echo", "! ", "set -u", "shift 2",
+        "echo [[:digit:]]", "{ echo }", "{echo; }", "time true", "fi", "done", "then echo", "! ", "set -x", "shift 2",
+        "set -u; echo $x", "set", "set -o", ". lib", ". ./nothing", "expr a : b", "expr b '<' a", "expr 1 +", "expr",
+        "echo x{a,b}",
         'echo "x$@"', "read", "echo ${x", "[[ a = a ]]", "for x in a & do echo; done",
     ],
 )  # fmt: skip

@@ -24,7 +24,7 @@ def _echo(_shell: Shell, arguments: Sequence[str]) -> Answer:
     if arguments[:1] == ["-n"]:
         arguments, end = arguments[1:], ""
     text = " ".join(arguments)
-    if "\\" in text or re.match(r"-[neE]+(\s|\Z)", text):
+    if re.search(r"\\([\\abcefnrtv0-9]|\Z)", text) or re.match(r"-[neE]+(\s|\Z)", text):
         raise Unsupported(text)  # shells disagree
     return Answer(0, os.fsencode(text + end))
 
@@ -144,10 +144,21 @@ def _continue(shell: Shell, arguments: Sequence[str]) -> Answer:
 
 
 def _set(shell: Shell, arguments: Sequence[str]) -> Answer:
-    if arguments not in (["-e"], ["+e"]):
+    rest = shell.set_options(arguments)
+    if not arguments or (rest and rest[0] != "--"):
         raise Unsupported(" ".join(arguments))
-    shell.strict = arguments == ["-e"]
+    if rest:
+        shell.parameters = rest[1:]
     return Answer()
+
+
+def _source(shell: Shell, arguments: Sequence[str]) -> Answer:
+    if len(arguments) != 1 or "/" not in arguments[0]:
+        raise Unsupported(" ".join(arguments))  # shells look for it in different places
+    try:
+        return shell.source(arguments[0])
+    except OSError as error:
+        raise Unsupported(arguments[0]) from error  # some shells end then, and others go on
 
 
 def _shift(shell: Shell, arguments: Sequence[str]) -> Answer:
@@ -216,6 +227,12 @@ def _env(shell: Shell, arguments: Sequence[str]) -> Answer:
     return shell.call(rest, assigned)
 
 
+def _expr(_shell: Shell, arguments: Sequence[str]) -> Answer:
+    from .expr import expr  # noqa: PLC0415 - few use it
+
+    return expr(arguments)
+
+
 def _basename(_shell: Shell, arguments: Sequence[str]) -> Answer:
     if len(arguments) not in {1, 2} or arguments[0].startswith("-"):
         raise Unsupported(" ".join(arguments))
@@ -261,6 +278,7 @@ def _false(_shell: Shell, _arguments: Sequence[str]) -> Answer:
 #: By name.
 COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     ":": _true,
+    ".": _source,
     "[": _bracket,
     "basename": _basename,
     "break": _break,
@@ -277,6 +295,7 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
     "env": _env,
     "exit": _exit,
     "export": _export,
+    "expr": _expr,
     "false": _false,
     "getent": system.getent,
     "grep": texts.grep,
@@ -321,7 +340,7 @@ COMMANDS: Mapping[str, Callable[[Shell, list[str]], Answer]] = {
 }
 #: What is no program, since it changes the shell.
 ONLY_SHELLS = frozenset(
-    (":", "break", "cd", "command", "continue", "exit", "export", "local", "read", "return", "set", "shift", "umask")
+    ". : break cd command continue exit export local read return set shift umask".split()  # noqa: SIM905 - one line
 )
 # What is a program, and shells have it in them as well.
 _IN_SHELLS = frozenset(("[", "echo", "false", "printf", "pwd", "test", "true"))

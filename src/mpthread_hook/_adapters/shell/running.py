@@ -50,6 +50,8 @@ SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh"))
 _LINE = 1 << 10
 
 
+#: What ``set`` turns on and off, by letter; the last one has none.
+OPTIONS = {"e": "errexit", "u": "nounset", "": "pipefail"}
 #: What leaves loops, and whatever else a command is in, too.
 _OUT_OF_LOOPS = frozenset(("exit", "return"))
 
@@ -83,8 +85,9 @@ class Shell:
         self.status = 0
         #: Why no further command is run: "exit", "return" in a function, or "break" or "continue" in a loop.
         self.leaving = ""
-        #: Whether a command that fails is the last one, and how many conditions are being looked at, where it is not.
-        self.strict = False
+        #: Of `OPTIONS`, those that are on.
+        self.options: set[str] = set()
+        #: How many conditions are being looked at, where a command that fails is not the last one.
         self._conditions = 0
         #: Commands by the names that they were given here.
         self.functions: dict[str, Compound] = {}
@@ -134,7 +137,8 @@ class Shell:
             if step.negated and not self.leaving:
                 answer = Answer(int(not answer.status))
             self.status = answer.status
-            if self.strict and answer.status and not tested and not self._conditions and _counts(step.commands):
+            counts = answer.status and not tested and not self._conditions and _counts(step.commands)
+            if counts and "errexit" in self.options:
                 self.leaving = self.leaving or "exit"
             if self.leaving:
                 break
@@ -144,12 +148,15 @@ class Shell:
         """Run commands one after the other, each with the output of the one before it; the last one's status counts."""
         answer = Answer(0, self.take_stdin())
         stderr = []
+        failed = 0
         for command in commands:
             shell = self._subshell()
             shell.stdin = answer.stdout
             answer = shell._command(command)
             stderr.append(answer.stderr)
-        return Answer(answer.status, answer.stdout, b"".join(stderr))
+            failed = answer.status or failed
+        status = failed if "pipefail" in self.options else answer.status
+        return Answer(status, answer.stdout, b"".join(stderr))
 
     def _command(self, command: Command) -> Answer:
         if isinstance(command, Simple):
@@ -231,7 +238,7 @@ class Shell:
         copy = Shell(self._python, self.cwd, everything, self.umask, self.stdin, self.parameters, self.name)
         copy.variables = dict(self.variables)
         copy.functions, copy.calls = dict(self.functions), [dict(call) for call in self.calls]
-        copy.status, copy.strict, copy._conditions = self.status, self.strict, self._conditions
+        copy.status, copy.options, copy._conditions = self.status, set(self.options), self._conditions
         return copy
 
     # -- words ---------------------------------------------------------------------------------------------
@@ -272,6 +279,9 @@ class Shell:
             self._substituted = Answer(answer.status, b"", self._substituted.stderr + answer.stderr)
             return os.fsdecode(answer.stdout).rstrip("\n")
         value = self._parameter(piece.name)
+        asks = piece.operator[-1:] in {"-", "+", "="} or piece.name == "@"
+        if value is None and not asks and "nounset" in self.options:
+            raise Unsupported(f"{piece.name}: parameter not set")  # each shell ends in another way then
         if piece.operator == LENGTH:
             return str(len(value or ""))
         if piece.operator[:1] in {"%", "#"}:
@@ -513,20 +523,25 @@ class Shell:
     def _inner(self, words: list[str], environ: Mapping[str, str]) -> Callable[[], Answer]:
         """Return what runs another shell: with a text, ``-c``, or a file, and parameters; raises as `prepare`."""
         rest = words[1:]
-        strict = rest[:1] in (["-e"], ["-ec"])
-        if rest[:1] == ["-ec"]:
-            rest[:1] = ["-c"]
-        elif strict:
-            del rest[0]
-        if len(rest) > 1 and rest[0] == "-c":
-            text, name, parameters = rest[1], (*rest[2:3], "sh")[0], rest[3:]
-        elif rest and not rest[0].startswith("-"):
+        options: list[str] = []
+        takes_text = False
+        while rest and rest[0].startswith("-") and rest[0] not in {"-", "--"}:
+            word = rest.pop(0)
+            takes_text |= "c" in word
+            options.append(word.replace("c", "", 1))
+            if word.endswith("o"):
+                options += rest[:1]
+                del rest[:1]
+        if takes_text and rest:
+            text, name, parameters = rest[0], (*rest[1:2], "sh")[0], rest[2:]
+        elif rest and not takes_text and not rest[0].startswith("-"):
             with open(self.path(rest[0]), encoding="utf-8", errors="surrogateescape") as file:
                 text, name, parameters = file.read(), rest[0], rest[1:]
         else:
             raise Unsupported(" ".join(words))
         shell = Shell(self._python, self.cwd, environ, self.umask, b"", parameters, name)
-        shell.strict = strict
+        if shell.set_options([word for word in options if word != "-"]):
+            raise Unsupported(" ".join(words))
         run = shell.prepare(text)
 
         def run_with_input() -> Answer:
@@ -534,6 +549,28 @@ class Shell:
             return run()
 
         return run_with_input
+
+    def source(self, path: str) -> Answer:
+        """Run the commands of a file in this shell; OSError if it cannot be read."""
+        with open(self.path(path), encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+        try:
+            run = self.prepare(text)
+        except CannotStart as error:
+            return refuse(error.program)
+        return run()
+
+    def set_options(self, words: Sequence[str]) -> list[str]:
+        """Turn options on (``-``) and off (``+``) as ``set`` does; returns the words that are none."""
+        rest = list(words)
+        while rest and rest[0][:1] in {"-", "+"} and rest[0] not in {"-", "+", "--"}:
+            word = rest.pop(0)
+            for letter in word[1:]:
+                name = OPTIONS.get(letter, "") if letter != "o" else rest.pop(0) if rest else ""
+                if name not in OPTIONS.values():
+                    raise Unsupported(" ".join(words))
+                (self.options.add if word[0] == "-" else self.options.discard)(name)
+        return rest
 
     def _require(self, name: str) -> None:
         """Raise `CannotStart` for what neither this shell nor Python nor another shell can run."""
@@ -549,6 +586,8 @@ class Shell:
         for command in commands:
             for word in command.words[:1] if isinstance(command, Simple) else ():
                 name = word[0].text if len(word) == 1 and isinstance(word[0], Text) else ""
+                if name == ".":
+                    return  # what comes after it may be a function of that file
                 made = "/" in name and not os.path.exists(self.path(name))  # perhaps by what comes before it
                 if name and not made and name not in functions:
                     self._require(name)

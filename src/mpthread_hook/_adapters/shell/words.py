@@ -51,6 +51,8 @@ _TILDE = re.compile(r"~[A-Za-z0-9._-]*")
 _PLAIN = re.compile(r"[^\s'\"`$\\~*?\[(){}<>|&;#!]+")
 # A set of characters, or the bracket that is none.
 _SET = re.compile(r"\[[!^]?\]?[^\s'\"`$\\/\[\](){}<>|&;]*\]")
+# What some shells make several words of: a comma or two dots behind a brace.
+_ALTERNATIVES = re.compile(r"\{[^\s;&|]*(?:,|\.\.)")
 # One with a class of characters, or what is like one.
 _CLASS = re.compile(r"\[[!^]?\[[:.=]")
 _BLANK = re.compile(r"(?:[ \t]|\\\n)*(?:#[^\n]*)?")
@@ -387,8 +389,11 @@ class _Reader:
             if found[0].startswith("[^"):
                 raise Unsupported(self.text)  # shells disagree
             return Pattern(found[0])
+        if char in "{}" and not _ALTERNATIVES.match(self.text, self.at):
+            self.at += 1
+            return Text(char)
         if char not in "~!#*?[]$":
-            raise Unsupported(self.text)  # braces, and parentheses in the middle of a word
+            raise Unsupported(self.text)  # alternatives in braces, and parentheses in the middle of a word
         self.at += 1
         return Pattern(char) if char in "*?" else Text(char)
 
