@@ -199,6 +199,8 @@ echo after""",
     "set -- a 'b c'; echo $# \"$2\"; set --; echo $#",
     "printf 'x=2\nf() { echo sourced $1; }\nfalse\n' > lib; . ./lib; echo $? $x; f y",
     "echo {} {{ 1 }} a{b}c }; echo '\\z' \\\\z 'a\\ b'; x={}; echo $x",
+    "echo $PWD; ln -s dir way; cd way; pwd; basename $PWD; printenv PWD; echo $OLDPWD; cd sub/..; (cd ..; pwd); pwd",
+    "ln -s dir way; PWD=/nowhere sh -c 'echo ${PWD}'; cd way; sh -c 'echo ${PWD##*/}'; cd sub && sh -c 'basename $PWD'",
     "sh -eu -c 'echo $0; false; echo never'; echo $?; sh -e -u -c 'echo ${1-none}' name",
     "x=1; f() { echo $x; x=2; }; (f); f; echo $x; f > new; cat new; f 2>&1 | cat",
 ]
@@ -334,7 +336,7 @@ def test_a_program_that_is_not_there_is_not_found(name: str) -> None:
         assert (f"{program}: not found".encode() in refuse(program).stderr) is missing
 
 
-def test_python_gets_its_arguments(tmp_path: Path) -> None:
+def test_python_gets_its_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Words, the assignments before them, and the directory of the shell at that point."""
     seen: list[Any] = []
 
@@ -343,10 +345,12 @@ def test_python_gets_its_arguments(tmp_path: Path) -> None:
         return Answer(3, b"out\n", b"err\n")
 
     (tmp_path / "dir").mkdir()
+    monkeypatch.setenv("PWD", "/nowhere")
     shell = Shell(python, str(tmp_path), stdin=b"in\n")
     found = shell.run(f"cd dir && A=1 LC_ALL='C.UTF-8' {sys.executable} 'a file' \"$A\" > /dev/null")
     words = [sys.executable, "a file", ""]
-    assert seen == [(words, {"A": "1", "LC_ALL": "C.UTF-8"}, str(tmp_path / "dir"), b"in\n")]
+    folder = str(tmp_path / "dir")
+    assert seen == [(words, {"PWD": folder, "A": "1", "LC_ALL": "C.UTF-8"}, folder, b"in\n")]
     assert found == Answer(3, b"", b"err\n")
 
 

@@ -100,7 +100,8 @@ def _cd(shell: Shell, arguments: Sequence[str]) -> Answer:
     if not os.path.isdir(path):
         number = errno.ENOTDIR if os.path.exists(path) else errno.ENOENT
         raise OSError(number, os.strerror(number), path)
-    shell.cwd = os.path.normpath(path)
+    shell.assign("OLDPWD", shell.cwd)
+    shell.chdir(os.path.normpath(path))
     return Answer()
 
 

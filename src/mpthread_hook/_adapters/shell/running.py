@@ -73,10 +73,11 @@ class Shell:
         name: str = "sh",
     ) -> None:
         self._python = python
-        self.cwd = cwd
         self.environ: dict[str, str] = dict(environ or {})
         #: Variables that programs do not get.
         self.variables: dict[str, str] = {}
+        named = self.variable("PWD")
+        self.chdir(named if _is_same(named, cwd) else cwd)
         self.umask = umask
         self.stdin = stdin
         self.parameters = list(parameters)
@@ -219,6 +220,12 @@ class Shell:
         if leaving not in _OUT_OF_LOOPS:
             self.leaving = ""
         return leaving == "break" or leaving in _OUT_OF_LOOPS
+
+    def chdir(self, path: str) -> None:
+        """Be in another directory, which may be called by a path with symbolic links."""
+        self.cwd = path
+        exported = "PWD" in self.environ or "PWD" in os.environ
+        (self.environ if exported else self.variables)["PWD"] = path
 
     def assign(self, name: str, value: str) -> None:
         """Give a variable a value."""
@@ -595,6 +602,14 @@ class Shell:
     def path(self, path: str) -> str:
         """Return a path as the shell's directory makes it; the empty one is that of nothing, not the directory's."""
         return os.path.join(self.cwd, path) if path else ""
+
+
+def _is_same(named: str, folder: str) -> bool:
+    """Return whether a path names a directory from the root on."""
+    try:
+        return os.path.isabs(named) and os.path.samefile(named, folder)
+    except OSError:
+        return False
 
 
 def _counts(commands: Sequence[Command]) -> bool:
