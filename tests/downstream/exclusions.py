@@ -43,6 +43,7 @@ NAMES = (
     ("*_windows*", "needs a Windows host"),
     ("connection_psrp", "needs a Windows host"),
     ("ansible-galaxy*", "downloads from a network"),
+    ("fork_safe_stdio", "is decided by which thread is first: stock failed 8 of 25 runs here"),
     ("*httptester*", "needs a service in a container"),
 )
 

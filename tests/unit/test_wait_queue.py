@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from _thread import allocate_lock
 from collections import Counter, deque
@@ -10,6 +12,7 @@ from types import SimpleNamespace as Source
 import pytest
 
 from mpthread_hook import _identity
+from mpthread_hook._backend import synchronize
 from mpthread_hook._identity import WaitQueue, waits
 
 TYPE_CHECKING = False
@@ -41,14 +44,11 @@ def when_waiting(queue: WaitQueue, *processes: _identity.ThreadProcess) -> None:
 
 
 def test_the_first_to_come_is_the_first_to_be_called() -> None:
-    """One thread for one item, in the order of the queue; without items more than one is not called in vain."""
-    stock: deque[int] = deque([1])
-    queue = WaitQueue(stock)
+    """One thread for one item, in the order of the queue."""
+    queue = WaitQueue(deque([1, 2]))
     waiters = asleep(queue, 3)
     queue.wake()
-    queue.wake()
     assert awake(waiters) == [True, False, False]
-    stock.append(2)
     queue.wake()
     assert awake(waiters) == [True, True, False]
     assert list(queue) == waiters[2:]
@@ -68,15 +68,71 @@ def test_only_so_many_are_on_their_way() -> None:
     assert sum(awake(waiters)) == waits._ENOUGH
 
 
-def test_a_call_that_was_never_finished_is_not_counted() -> None:
+def test_calls_that_were_never_finished_are_not_counted() -> None:
     """Who calls may be ended in the middle of it: the next item is not left lying for that."""
+    queue = WaitQueue(deque([1]))
+    waiters = asleep(queue, waits._ENOUGH + 1)
+    queue._called += queue[:-1]  # so far they came
+    del queue[:-1]
+    queue.wake()
+    assert awake(waiters) == [False] * waits._ENOUGH + [True]
+    queue.wake_all()
+    assert all(awake(waiters))
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_one_who_is_ended_while_it_calls_leaves_the_call_to_others(place: str) -> None:
+    """What is raised in it arrives right behind a call of C: nobody sleeps on for that."""
+
+    class Ending(WaitQueue):
+        __slots__ = ()
+
+        def remove(self, waiter: object) -> None:
+            if place == "after":
+                super().remove(waiter)
+            raise SystemExit
+
+    queue = Ending(deque([1]))
+    waiters = asleep(queue, 2)
+    with pytest.raises(SystemExit):
+        queue.wake()
+    assert awake(waiters) == [True, True]
+
+
+def test_what_a_signal_handler_raises_is_no_deadline() -> None:
+    """An error of time from somebody else is not taken for the end of the wait."""
+    semaphore = synchronize.SemLock(synchronize.SEMAPHORE, 0, 1, "", True)
+
+    def handler(*_: object) -> None:
+        raise TimeoutError("of the handler")
+
+    def body() -> int:
+        _identity.current().handlers[signal.SIGUSR1] = handler
+        try:
+            semaphore.acquire()
+        except TimeoutError:
+            return 7
+        return 0
+
+    child = _identity.create("child", "fork")
+    _identity.start(child, body)
+    when_waiting(semaphore._waiters, child)
+    _identity.deliver(child, signal.SIGUSR1)
+    assert _identity.wait(child, LONG)
+    _identity.reap(child)
+    assert child.exitcode == 7
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_who_waited_before_a_real_fork_does_not_wait_in_its_child() -> None:
+    """Their threads are not there, and would be called in vain."""
     stock: deque[int] = deque([1])
     queue = WaitQueue(stock)
-    victim, next_one = asleep(queue, 2)
-    queue._called.append(victim)  # so far it came
-    del queue[0]
-    queue.wake()
-    assert awake([victim, next_one]) == [False, True]
+    asleep(queue, 2 * waits._ENOUGH)
+    pid = os.fork()
+    if not pid:
+        os._exit(0 if queue.wait(stock.popleft, None) == 1 and not queue and not queue._called else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_one_that_has_left_is_passed_over() -> None:

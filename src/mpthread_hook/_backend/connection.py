@@ -138,7 +138,7 @@ class Connection(_StockConnection):  # type: ignore[misc]
 
     @property
     def _handle(self) -> int | None:
-        return self._end.fileno() if self._hold.admit(HERE.process) else None
+        return self._end.fileno(self._readable, self._writable) if self._hold.admit(HERE.process) else None
 
     @property
     def closed(self) -> bool:
@@ -153,7 +153,7 @@ class Connection(_StockConnection):  # type: ignore[misc]
     def fileno(self) -> int:
         """Descriptor for `select`; readable while a message is there, never to be read from directly."""
         self._check_closed()
-        return self._end.fileno()
+        return self._end.fileno(self._readable, self._writable)
 
     def close(self) -> None:
         """Close the connection in the calling process."""

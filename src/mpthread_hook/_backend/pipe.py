@@ -12,6 +12,7 @@ once more, and a sender looks for waiters after it has put.
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 from _thread import _local, allocate_lock
 from collections import deque
@@ -29,6 +30,7 @@ from .._identity import (
     monotonic,
     park,
     real_close,
+    real_pipe,
     real_read,
     real_write,
     unlock,
@@ -58,36 +60,52 @@ NOTHING: Any = object()
 
 
 class Readiness:
-    """A real descriptor that is readable while an end has something to read."""
+    """A real descriptor that tells `select` and its kin of an end what that of a real pipe would."""
 
-    def __init__(self) -> None:
-        # A socket pair, because select() may also ask whether the descriptor is writable.
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        self.fd = theirs.detach()
-        self._ours = ours.detach()
+    def __init__(self, readable: bool, writable: bool) -> None:
+        if os.name != "posix" or readable is writable:
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            self.fd, self._ours = theirs.detach(), ours.detach()
+        else:
+            reader, writer = real_pipe()
+            os.set_blocking(writer, False)
+            self.fd, self._ours = (reader, writer) if readable else (writer, reader)
         # Re-entrant: the collector may close the other end in the middle of an update, which then begins again.
         self._lock = Mutex()
         self._updates = 0
+        self._busy = False
         self._raised = False
+        self._over = False
 
     def update(self, end: End) -> None:
-        """Make the descriptor say what the end says now."""
+        """Make the descriptor say what the end says now: that there is something to read, or nobody any more."""
         with self._lock:
             self._updates += 1
-            updates = 0
-            while updates != self._updates:
-                updates = self._updates
-                ready = bool(end.inbox) or not end.peer.open
-                if ready and not self._raised:
-                    real_write(self._ours, b"x")
-                    self._raised = True
-                elif not ready and self._raised:
-                    real_read(self.fd, 8)  # one, or one more for each update that interrupted another
-                    self._raised = False
+            if self._busy:  # this one has interrupted another, which looks again
+                return
+            self._busy = True
+            try:
+                updates = 0
+                while updates != self._updates:
+                    updates = self._updates
+                    self._show(end)
+            finally:
+                self._busy = False
+
+    def _show(self, end: End) -> None:
+        if end.inbox and not self._raised and not self._over:
+            real_write(self._ours, b"x")
+            self._raised = True
+        elif not end.inbox and self._raised:
+            real_read(self.fd, 1)
+            self._raised = False
+        if not end.peer.open and not self._over:
+            self._over = True
+            real_close(self._ours)
 
     def __del__(self) -> None:
-        for fd in (self.fd, self._ours):
+        for fd in (self.fd,) if self._over else (self.fd, self._ours):
             try:
                 real_close(fd)
             except OSError:
@@ -272,12 +290,12 @@ class End:
         except ValueError:
             pass
 
-    def fileno(self) -> int:
-        """Return the real descriptor, made at the first call."""
+    def fileno(self, readable: bool, writable: bool) -> int:
+        """Return the real descriptor, made at the first call, of an end that may be read from or written to."""
         with _holds_lock:
             if self.readiness is None:
                 self._single_out()
-                self.readiness = Readiness()
+                self.readiness = Readiness(readable, writable)
         self.readiness.update(self)
         return self.readiness.fd
 

@@ -372,7 +372,6 @@ def _run_spawned(buffer: io.BytesIO, unguarded: bool) -> int:
 
         traceback.print_exc()
         return 1
-    process.authkey = preparation.get("authkey", process.authkey)
     return _run_process(process)
 
 

@@ -367,6 +367,9 @@ def _code_of(error: SystemExit) -> int:
     if error.code is None:
         return 0
     if isinstance(error.code, int):
+        if HERE.process.method == "fork" and not -(1 << 31) <= error.code < 1 << 31:
+            sys.stderr.write("OverflowError: Python int too large to convert to C int\n")  # as of os._exit()
+            return 1
         return error.code
     sys.stderr.write(str(error.code) + "\n")
     return 1

@@ -13,7 +13,7 @@ from _thread import get_ident
 from queue import Empty, Full
 
 from .._arguments import as_real
-from .._identity import FENCED, HERE, MAIN, PROCESSES, ThreadProcess, checkpoint, monotonic
+from .._identity import FENCED, HERE, MAIN, PROCESSES, DeadlinePassed, ThreadProcess, checkpoint, monotonic
 from .._served import served
 from .connection import ATOMS, Connection, loads, pack, pair
 from .pipe import HEAVY, NOTHING, End, join
@@ -203,7 +203,7 @@ class Queue(_Ends):
             return self._inner.wait(None)
         try:
             return self._inner.wait(monotonic() + timeout if block and timeout is not None else 0.0)
-        except TimeoutError:
+        except DeadlinePassed:
             raise Empty from None
 
     def qsize(self) -> int:

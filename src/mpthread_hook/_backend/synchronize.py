@@ -27,6 +27,7 @@ from .._identity import (
     HERE,
     MAIN,
     PROCESSES,
+    DeadlinePassed,
     Mutex,
     WaitQueue,
     at_leave,
@@ -164,7 +165,7 @@ class SemLock:
     def _wait(self, timeout: float | None) -> bool:
         try:
             self._waiters.wait(self._units.pop, None if timeout is None else monotonic() + timeout)
-        except TimeoutError:
+        except DeadlinePassed:
             return False
         return True
 

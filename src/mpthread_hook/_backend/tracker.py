@@ -6,6 +6,7 @@ left at its end, with the same warning.
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 from .._identity import Mutex
@@ -74,10 +75,10 @@ class ResourceTracker:
             self._known.clear()
         self._exitcode = 1 if left else 0
         for rtype, names in left.items():
-            warnings.warn(
-                f"resource_tracker: There appear to be {len(names)} leaked {rtype} objects to clean up at shutdown",
-                stacklevel=2,
-            )
+            message = f"There appear to be {len(names)} leaked {rtype} objects to clean up at shutdown"
+            if sys.version_info >= (3, 13):
+                message += f": {set(names)}"
+            warnings.warn(f"resource_tracker: {message}", stacklevel=2)
             free: Callable[[str], Any] = _cleanup_functions().get(rtype, lambda name: None)
             for name in names:
                 try:

@@ -9,6 +9,7 @@ import atexit as _real
 import sys
 
 from .._identity import ENDINGS, HERE, MAIN, ProcessExit, report_unraisable
+from . import presence
 from .builtin import Functions
 
 TYPE_CHECKING = False
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
     from typing import Any
+
+    from .._identity import ThreadProcess
 
 functions = Functions(__name__)
 
@@ -110,4 +113,12 @@ def _ncallbacks(_: object) -> int:
     return _real_ncallbacks() if process is MAIN else len(process.atexit)
 
 
+def _take_over(process: ThreadProcess) -> None:
+    """In the child of a real fork: what the forking process had registered is what the program has."""
+    _real_clear()
+    for func, args, kwargs in process.atexit:
+        _real_register(func, *args, **kwargs)
+
+
+presence.on_real_fork(_take_over)
 ENDINGS["exit functions"] = _run_exitfuncs

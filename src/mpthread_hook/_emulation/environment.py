@@ -190,9 +190,10 @@ def _inherit(parent: ThreadProcess, child: ThreadProcess) -> None:
     if variables is None:
         return
     if parent is MAIN:
-        if variables != _latest:
-            _latest = _Snapshot(variables)
-        child.environ = _latest
+        latest = _latest  # once: another thread may put one there that is older than what this one has just set
+        if variables != latest:
+            _latest = latest = _Snapshot(variables)
+        child.environ = latest
     else:
         child.environ = variables if type(variables) is _Snapshot else variables.copy()
     environ = parent.state.get(_OBJECT) if parent is not MAIN else _os_dict.get("environ")

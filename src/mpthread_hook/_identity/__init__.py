@@ -78,6 +78,7 @@ from .records import (
 from .signals import SIGNAL_ORIGIN, deliver, ignored_by_default, settle, unblock
 from .waits import (
     CODE_OF_WAITS,
+    DeadlinePassed,
     WaitQueue,
     alert_program,
     checkpoint,
@@ -105,6 +106,7 @@ __all__ = [
     "SIGNAL_ORIGIN",
     "SIG_DFL",
     "SIG_IGN",
+    "DeadlinePassed",
     "Mutex",
     "ProcessExit",
     "Thread",

@@ -21,6 +21,7 @@ from .records import (
     acting_as,
     call_all,
     call_watchers,
+    exit_program,
     monotonic,
     on_death,
     on_end,
@@ -32,6 +33,7 @@ from .records import (
     report,
 )
 from .waits import (
+    alert,
     async_raiser,
     checkpoint,
     drain,
@@ -40,7 +42,6 @@ from .waits import (
     raise_in,
     release_imports,
     shield,
-    unlock,
 )
 
 TYPE_CHECKING = False
@@ -113,6 +114,8 @@ def _run(process: ThreadProcess, body: Callable[[], int]) -> None:
         call_all(on_unwind, error)
     except BaseException as error:  # body() handles everything else itself: report it, do not lose it
         report(process, error)
+    if HERE.process is not process:  # a real fork: this thread is all there is of another process of the system
+        exit_program(code & 0xFF)
     watchers = leave(thread)
     kill(process, code & 0xFF)
     after_leaving(thread, watchers)
@@ -204,13 +207,8 @@ def _release_and_wake(process: ThreadProcess) -> None:
     with acting_as(MAIN):  # whoever kills may itself be fenced by now
         call_all(on_death, process)
     with process.mutex:
-        running = []
-        for thread in process.threads.values():
-            # Woken inside the mutex: what a thread parks on may be gone once it has left.
-            if thread.parked is not None:
-                unlock(thread.parked)
-            elif thread is not here:
-                running.append(thread)
+        # Woken inside the mutex: what a thread parks on may be gone once it has left.
+        running = [thread for thread in process.threads.values() if not alert(thread) and thread is not here]
     if running:
         _tell(process, running)
     if process.watchers and here is not process.main:

@@ -382,7 +382,12 @@ class acting_as:
 
 
 def _after_real_fork() -> None:
-    """Only the calling thread exists there, and it is the main program."""
+    """Only the calling thread exists there, and it is the main program: what its process had is the program's."""
+    forking = HERE.process
+    if forking is not MAIN:
+        MAIN.object = forking.object
+        MAIN.state.clear()
+        MAIN.state.update(forking.state)
     HERE.process = MAIN
     HERE.thread = None
     MAIN.pid = real_getpid()

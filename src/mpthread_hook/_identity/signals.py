@@ -8,7 +8,17 @@ import sys
 from . import waits
 from .life import adopt, after_leaving, kill
 from .records import HERE, SIG_DFL, ProcessExit, Thread, ThreadProcess, real_start_new_thread, real_write
-from .waits import async_raiser, checkpoint, drain, free_threaded, raise_in, shield, unlock, wait_thread
+from .waits import (
+    alert,
+    async_raiser,
+    checkpoint,
+    drain,
+    free_threaded,
+    raise_in,
+    shield,
+    unlock,
+    wait_thread,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,8 +95,7 @@ def _notify(process: ThreadProcess, signum: int, here: Thread | None) -> Thread 
     main = process.main
     if main is None or process.threads.get(main.ident) is not main:
         return None  # not started yet: its first checkpoint runs the handler; or over: nobody does
-    if main.parked is not None:
-        unlock(main.parked)
+    if alert(main):
         return None
     if here is main or (here is not None and here.stands_for is main):
         return None

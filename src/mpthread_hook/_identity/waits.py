@@ -173,8 +173,14 @@ def discard(waiters: list[Any], waiter: Any) -> None:
         pass
 
 
+#: How many real forks lie between the first program and this one.
+_forks = 0
 #: So many threads of a queue are on their way to what they wait for at the same time.
 _ENOUGH = 16
+
+
+class DeadlinePassed(TimeoutError):
+    """A wait was over before there was anything; not what a signal handler raises that has run meanwhile."""
 
 
 class WaitQueue(list):  # type: ignore[type-arg]
@@ -184,58 +190,72 @@ class WaitQueue(list):  # type: ignore[type-arg]
     the queue is not empty.
     """
 
-    __slots__ = ("_called", "_stock")
+    __slots__ = ("_called", "_forks", "_stock")
 
     def __init__(self, stock: Any) -> None:
         self._stock = stock
         #: Those that were woken and have not looked yet.
         self._called: list[Any] = []
+        self._forks = _forks
 
     def wake(self) -> None:
-        """Wake the thread that has waited longest, unless there is one on its way for each item, or enough are.
+        """Wake the thread that has waited longest, unless enough are on their way.
 
-        Whoever has taken something wakes the next one.  Thousands that were woken at once would all stand in line for
-        the GIL, and take the processors from the one that has it.
+        Each of those wakes the next one if it leaves something.  Thousands that were woken at once would all stand in
+        line for the GIL, and take the processors from the one that has it.
         """
-        stock, called = self._stock, self._called
-        while self:
-            if called:
-                on_their_way = 0
-                for waiter in called[:]:
-                    # Who has its lock again is as good as there.  So is one that never will be, because whoever called
-                    # it was ended meanwhile.
-                    if not waiter.locked():
-                        on_their_way += 1
-                if on_their_way >= _ENOUGH or on_their_way >= len(stock):
+        called = self._called
+        waiter: Any = None
+        if self._forks != _forks:
+            self._forget()
+        try:
+            # Who has its lock again is as good as there.  So is one that never will be, because whoever called it was
+            # ended meanwhile.
+            while self and (
+                len(called) < _ENOUGH or [waiter.locked() for waiter in called[:]].count(False) < _ENOUGH
+            ):
+                try:
+                    waiter = self[0]
+                except IndexError:
                     return
-            try:
-                waiter = self[0]
-            except IndexError:
+                # There first, and then out of the queue: a thread that leaves finds itself in one of them.
+                called.append(waiter)
+                try:
+                    self.remove(waiter)
+                except ValueError:  # it has left, or somebody else has called it
+                    discard(called, waiter)
+                    continue
+                try:
+                    waiter.release()
+                except RuntimeError:  # woken by a signal in this very moment: it looks for items anyway
+                    pass
                 return
-            # There first, and then out of the queue: a thread that leaves finds itself in one of them.
-            called.append(waiter)
-            try:
-                self.remove(waiter)
-            except ValueError:  # it has left, or somebody else has called it
-                discard(called, waiter)
-                continue
-            try:
-                waiter.release()
-            except RuntimeError:  # woken by a signal in this very moment: it looks for items anyway
-                pass
-            return
+        except BaseException:
+            # Ended in the middle of it: whoever might have been called looks for itself.
+            for one in (waiter, *self[:_ENOUGH]):
+                if one is not None:
+                    unlock(one)
+            raise
 
     def wake_all(self) -> None:
         """Wake every thread, because there will be nothing any more."""
-        for waiter in self[:]:
+        for waiter in self[:] + self._called[:]:
             unlock(waiter)
+
+    def _forget(self) -> None:
+        # A real fork copies the queue, but not the threads in it.
+        self._forks = _forks
+        self.clear()
+        self._called.clear()
 
     def wait(self, take: Callable[[], Any], deadline: float | None, source: Any = None) -> Any:
         """Return what ``take()`` takes from the stock, as soon as it does not raise `IndexError`.
 
-        TimeoutError past the deadline; EOFError when there is nothing and a ``source`` is not ``open`` any more.
+        `DeadlinePassed` past the deadline; EOFError when there is nothing and a ``source`` is not ``open`` any more.
         """
         stock, called = self._stock, self._called
+        if self._forks != _forks:
+            self._forget()
         waiter = allocate_lock()
         waiter.acquire()
         try:
@@ -252,7 +272,7 @@ class WaitQueue(list):  # type: ignore[type-arg]
                         raise EOFError
                     left = -1.0 if deadline is None else deadline - monotonic()
                     if deadline is not None and left <= 0:
-                        raise TimeoutError
+                        raise DeadlinePassed
                     park(waiter, left)
                 finally:
                     # Nothing of Python is called here: a thread that is told to end would be so before it has left.
@@ -272,6 +292,15 @@ class WaitQueue(list):  # type: ignore[type-arg]
             # A turn that this thread had and did not use, or an item that was added while enough were on their way.
             if stock and self:
                 self.wake()
+
+
+def alert(thread: Thread) -> bool:
+    """Wake a thread that is parked, so that it looks at what has become of it; returns whether it was."""
+    parked = thread.parked  # once: the wait may be over in between (without the GIL)
+    if parked is None:
+        return False
+    unlock(parked)
+    return True
 
 
 def wait_thread(thread: Thread, timeout: float = -1.0) -> bool:
@@ -359,8 +388,7 @@ def _strike(thread: Thread, exception: type[BaseException]) -> None:
             thread.due = None
     thread.interrupted = True
     async_raiser()(thread.ident, exception)
-    if thread.parked is not None:
-        unlock(thread.parked)
+    alert(thread)
 
 
 def _is_entering(thread: Thread) -> bool:
@@ -490,8 +518,9 @@ def release_imports() -> None:
 
 
 def _after_real_fork() -> None:
-    global _programs_wait, _programs_thread
+    global _programs_wait, _programs_thread, _forks
     _programs_thread, _programs_wait = get_ident(), None
+    _forks += 1
 
 
 if hasattr(os, "register_at_fork"):

@@ -231,10 +231,41 @@ def test_an_update_of_the_descriptor_may_be_interrupted_by_another(
         b.send(2)
         end.inbox.clear()
     assert interruptions == []
-    assert select.select([fd], [], [], 0)[0] == [fd]  # closed
-    other.open = 1
-    end.tell()
-    assert select.select([fd], [], [], 0)[0] == []
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    assert poll.poll(0) == [(fd, select.POLLIN | select.POLLHUP)]
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="compares with what poll() says of a pipe")
+def test_poll_tells_the_end_from_a_message(mp: Any) -> None:
+    """A descriptor is in each state as that of a real pipe, or of a socket where one reads and writes."""
+
+    def states(reader: Any, writer: Any, *, close: Any) -> list[int]:
+        poll = select.poll()
+        poll.register(reader, select.POLLIN)
+        poll.register(writer, select.POLLOUT)
+        found = [sum(event for _, event in poll.poll(0))]
+        writer.send(b"x") if hasattr(writer, "send") else os.write(writer, b"x")
+        found.append(sum(event for _, event in poll.poll(0)))
+        poll.unregister(writer)
+        close(writer)
+        found.append(sum(event for _, event in poll.poll(0)))
+        reader.recv() if hasattr(reader, "recv") else os.read(reader, 1)
+        found.append(sum(event for _, event in poll.poll(0)))
+        return found
+
+    def close(end: Any) -> None:
+        end.close()
+
+    assert states(*mp.Pipe(False), close=close) == states(*os.pipe(), close=os.close)
+    assert states(*mp.Pipe(), close=close)[1:] == [
+        select.POLLIN | select.POLLOUT, select.POLLIN | select.POLLHUP, select.POLLIN | select.POLLHUP
+    ]  # fmt: skip
+    reader, writer = mp.Pipe(False)
+    poll = select.poll()
+    poll.register(writer, select.POLLOUT)
+    reader.close()
+    assert poll.poll(0) == [(writer.fileno(), select.POLLOUT | select.POLLERR)]
 
 
 def test_wait_for_a_mixture(mp: Any) -> None:

@@ -318,6 +318,28 @@ SAME = {
         def main():
             print(alone(child))
     """,
+    "children of a real fork in a child end with their own codes": """
+        def ends(how):
+            pid = os.fork()
+            if pid:
+                print(how, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+                return False
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            print(multiprocessing.current_process().name.split("-")[0], len(multiprocessing.active_children()))
+            if how == "raise":
+                raise ValueError
+            if how != "return":
+                sys.exit(how)
+            return True
+        def child():
+            multiprocessing.util.Finalize(None, print, ("finalized",), exitpriority=1)
+            for how in (3, "a text", None, "raise", "return"):
+                sys.stdout.flush()
+                if ends(how):
+                    return
+        def main():
+            print(alone(child))
+    """,
     "buffers are the process's own": """
         def child():
             sys.stdout.write("lost with the process")
@@ -337,6 +359,7 @@ def main():
 FORK_ONLY = {
     "a descriptor redirected to a pipe",
     "a real fork in a child",
+    "children of a real fork in a child end with their own codes",
     "directory and mask",
     "each process closes its own copies",
     "handlers of logging follow the child's descriptor",
