@@ -16,17 +16,21 @@ _TOKEN = re.compile(
     r"\s*(?:(0[xX][0-9a-fA-F]+|[0-9]+)(?![0-9A-Za-z_])|([A-Za-z_][A-Za-z0-9_]*)"
     r"|(\+\+|--|<<=|>>=|<<|>>|[-+*/%&^|<>=!]=|&&|\|\||[-+*/%<>=!~&^|?:()]))"
 )
-#: Kinds of tokens: the groups of the expression above.
-NUMBER, NAME, OPERATOR = 1, 2, 3
+#: Kinds of tokens, by the groups of the expression above; the third is the operators.
+NUMBER, NAME = 1, 2
 _VALUE = re.compile(r"\s*([-+]?)(0[xX][0-9a-fA-F]+|[0-9]+)\s*")
 _END = ""
 _WIDTH = 64
 
 
-def _divide(one: int, two: int) -> int:
-    if not two:
-        raise Unsupported("division by zero")  # each shell ends in another way then
+def quotient(one: int, two: int) -> int:
+    """Divide as C does: towards zero."""
     return abs(one) // abs(two) * (1 if (one < 0) == (two < 0) else -1)
+
+
+def remainder(one: int, two: int) -> int:
+    """Return what `quotient` leaves, with the sign of the dividend."""
+    return one - two * quotient(one, two)
 
 
 def _shift(one: int, by: int) -> int:
@@ -49,7 +53,7 @@ _LEVELS: tuple[Mapping[str, Callable[[int, int], int]], ...] = (
     },
     {"<<": _shift, ">>": lambda one, two: one >> (_shift(1, two) and two)},
     {"+": lambda one, two: one + two, "-": lambda one, two: one - two},
-    {"*": lambda one, two: one * two, "/": _divide, "%": lambda one, two: one - two * _divide(one, two)},
+    {"*": lambda one, two: one * two, "/": quotient, "%": remainder},
 )
 _BINARY = {operator: function for level in _LEVELS for operator, function in level.items()}
 _ASSIGNMENTS = frozenset(("=", "*=", "/=", "%=", "+=", "-=", "<<=", ">>=", "&=", "^=", "|="))
@@ -71,7 +75,10 @@ def evaluate(text: str, get: Callable[[str], str], assign: Callable[[str, str], 
     value = reader.assignment()
     if reader.token != _END:
         raise Unsupported(text)
-    return value()
+    try:
+        return value()
+    except ZeroDivisionError:
+        raise Unsupported(text) from None  # each shell ends in another way then
 
 
 def number(text: str) -> int:

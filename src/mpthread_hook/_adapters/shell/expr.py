@@ -6,6 +6,7 @@ import os
 import re
 
 from .answer import Answer
+from .arithmetic import quotient, remainder
 from .syntax import Unsupported
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ _COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
     ">=": int.__ge__,
 }
 _SUMS: Mapping[str, Callable[[int, int], int]] = {"+": int.__add__, "-": int.__sub__}
+_PRODUCTS: Mapping[str, Callable[[int, int], int]] = {"*": int.__mul__, "/": quotient, "%": remainder}
 _FAILED = 2
 
 
@@ -36,6 +38,8 @@ def expr(arguments: Sequence[str]) -> Answer:
     reader = _Reader(arguments)
     try:
         value = reader.either()
+    except ZeroDivisionError:
+        return Answer(_FAILED, b"", b"expr: division by zero\n")
     except _Wrong as error:
         return Answer(_FAILED, b"", f"expr: {error}\n".encode())
     if reader.rest:
@@ -45,19 +49,6 @@ def expr(arguments: Sequence[str]) -> Answer:
 
 def _holds(value: str) -> bool:
     return value != "" and not re.fullmatch("-?0+", value)
-
-
-def _quotient(one: int, two: int) -> int:
-    if not two:
-        raise _Wrong("division by zero")
-    return abs(one) // abs(two) * (1 if (one < 0) == (two < 0) else -1)
-
-
-_PRODUCTS: Mapping[str, Callable[[int, int], int]] = {
-    "*": int.__mul__,
-    "/": _quotient,
-    "%": lambda one, two: one - two * _quotient(one, two),
-}
 
 
 class _Reader:

@@ -213,7 +213,8 @@ class _Reader:
         self._skip()
         word = self._word()
         self._lines()
-        self._keyword("in")
+        if not self._keyword("in"):
+            raise Unsupported(self.text)
         self._lines()
         branches = []
         while word and self._reserved() != "esac":
@@ -231,10 +232,11 @@ class _Reader:
         self._expect("esac")
         return Case(word, tuple(branches))
 
-    def _keyword(self, word: str) -> None:
-        if not re.compile(rf"{word}(?=\s)").match(self.text, self.at):
-            raise Unsupported(self.text)
-        self.at += len(word)
+    def _keyword(self, word: str) -> bool:
+        """Read a word that is reserved in this place only, if it stands here; returns whether it does."""
+        found = re.compile(rf"{word}(?=[\s;])").match(self.text, self.at) is not None
+        self.at += len(word) * found
+        return found
 
     def _for(self, _word: str) -> For:
         self._skip()
@@ -244,8 +246,7 @@ class _Reader:
         self.at = name.end()
         words: tuple[Word, ...] | None = None
         self._lines()
-        if re.compile(r"in(?=[\s;])").match(self.text, self.at):
-            self.at += 2
+        if self._keyword("in"):
             found = []
             while not self._ends() and self.text[self.at] not in ";\n":
                 if self.text[self.at] in "&|<>":
